@@ -1,0 +1,1 @@
+"""Keras Applications -> backbones that take raw photos, their cuts, their weights."""

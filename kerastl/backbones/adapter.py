@@ -1,0 +1,143 @@
+"""Any constructor of `keras.applications` -> a backbone that takes photos of 0..255."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+import attrs
+import keras
+
+from kerastl.errors import UsageError, did_you_mean
+from kerastl.recipe import Backbone
+
+# What kerastl decides itself; the other parameters of a constructor are the recipe's options.
+_OURS = {"include_top", "weights", "input_tensor", "input_shape", "pooling", "classes"}
+_OURS |= {"classifier_activation", "name"}
+
+
+@attrs.frozen
+class Published:
+    """The ImageNet weights file that Keras offers for a backbone.
+
+    Args:
+        file: Its name in Keras's cache folder.
+        url: Where it is downloaded from.
+        hash: Its hash, `None` where Keras publishes none.
+    """
+
+    file: str
+    url: str
+    hash: str | None
+
+
+def constructors() -> dict[str, Callable[..., keras.Model]]:
+    """Return every constructor of `keras.applications` by name."""
+    functions = inspect.getmembers(keras.applications, inspect.isfunction)
+    return {
+        name: function
+        for name, function in functions
+        if "include_top" in inspect.signature(function).parameters
+    }
+
+
+def graph(backbone: Backbone) -> tuple[keras.Model, Published | None]:
+    """Build the backbone with random weights, its own preprocessing in front.
+
+    The graph is the one that the published ImageNet weights are made for, whichever weights are
+    loaded later: EfficientNet, for one, has a layer more in it than with `weights=None`.
+
+    Args:
+        backbone: The constructor's name, its options, and the image size.
+
+    Returns:
+        A functional model from photos `[batch, size, size, 3]` of 0..255 to features, and the
+        ImageNet weights file that Keras offers for it, if any.
+
+    Raises:
+        UsageError: There is no such constructor or option, or the image size is impossible.
+    """
+    constructor = _constructor(backbone)
+    shape = (backbone.image_size, backbone.image_size, 3)
+    photo = keras.Input(shape, name="photo")
+    arguments = {
+        **backbone.options,
+        "include_top": False,
+        "input_shape": shape,
+        "input_tensor": _preprocessing(backbone.name)(photo),
+    }
+    try:
+        with _nothing_loaded() as asked:
+            try:
+                model = constructor(**arguments, weights="imagenet")
+            except ValueError:
+                # No ImageNet weights for these options, or (NASNet) for this image size.
+                model = constructor(**arguments, weights=None)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{_described(backbone)} cannot be built: {_line(error)}") from error
+    return model, asked[0] if asked else None
+
+
+def _constructor(backbone: Backbone) -> Callable[..., keras.Model]:
+    known = constructors()
+    if backbone.name not in known:
+        hint = did_you_mean(backbone.name, known)
+        raise UsageError(f"There is no backbone {backbone.name!r} in keras.applications. {hint}")
+    options = set(inspect.signature(known[backbone.name]).parameters) - _OURS
+    for option in backbone.options:
+        if option not in options:
+            hint = did_you_mean(option, options) if options else "It has none."
+            raise UsageError(f"Backbone {backbone.name} has no option {option!r}. {hint}")
+    return known[backbone.name]
+
+
+def _preprocessing(name: str) -> Callable[[Any], Any]:
+    """Return the `preprocess_input` that Keras keeps beside the constructor."""
+    for _, module in inspect.getmembers(keras.applications, inspect.ismodule):
+        if hasattr(module, name) and hasattr(module, "preprocess_input"):
+            return _function_of(module)
+    raise UsageError(f"Keras has no preprocessing for the backbone {name}.")
+
+
+def _function_of(module: ModuleType) -> Callable[[Any], Any]:
+    function: Callable[[Any], Any] = module.preprocess_input
+    return function
+
+
+@contextmanager
+def _nothing_loaded() -> Iterator[list[Published]]:
+    """Let a constructor name its ImageNet weights file, but neither fetch nor load it.
+
+    A constructor builds its graph, fetches the file and loads it in one go, and only it knows the
+    file's name. kerastl fetches and loads itself, with checks.
+    """
+    asked: list[Published] = []
+
+    def get_file(fname: str = "", origin: str = "", *_: Any, **more: Any) -> str:
+        asked.append(Published(fname, origin, more.get("file_hash")))
+        return fname
+
+    # The applications look the function up in this module when they are called.
+    source = inspect.getmodule(keras.utils.get_file)
+    with (
+        mock.patch.object(source, "get_file", get_file),
+        mock.patch.object(keras.Model, "load_weights", lambda *_, **__: None),
+        warnings.catch_warnings(),
+    ):
+        # Keras warns where it picks the weights trained at 224 for another size; that is meant.
+        warnings.filterwarnings("ignore", message=".*input_shape. is undefined or non-square")
+        yield asked
+
+
+def _described(backbone: Backbone) -> str:
+    options = ", ".join(f"{key}={value!r}" for key, value in backbone.options.items())
+    return f"{backbone.name}({options}) at image size {backbone.image_size}"
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

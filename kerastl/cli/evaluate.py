@@ -1,0 +1,34 @@
+"""`kerastl evaluate`: what a trained model is worth, on its own photos or others."""
+
+from __future__ import annotations
+
+import click
+
+from kerastl.cli.options import json_option, print_json
+
+_EXAMPLES = """\b
+Examples:
+  kerastl evaluate candy
+  kerastl evaluate runs/candy-20260131-120000 --data new_photos/ --json
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("run")
+@click.option("--data", metavar="FOLDER", help="Other photos, in folders named for their classes.")
+@json_option
+def evaluate(run: str, data: str | None, as_json: bool) -> None:
+    """Score RUN's model: a run directory, or a recipe's name for its newest run."""
+    from kerastl import trained
+    from kerastl.console import console, say
+    from kerastl.evaluation.tables import class_table, score_table
+
+    model = trained.load(run)
+    scores = model.evaluate(data)
+    console.print(score_table(scores))
+    for split, some in scores.items():
+        say("")
+        console.print(class_table(split, some))
+    if as_json:
+        found = {split: some.summary() for split, some in scores.items()}
+        print_json({"run": str(model.directory.path), "scores": found})

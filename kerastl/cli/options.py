@@ -1,0 +1,127 @@
+"""What several verbs share: the options that change a recipe, and JSON instead of tables."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
+import click
+
+from kerastl.console import console
+from kerastl.errors import UsageError
+from kerastl.network import OFFLINE
+from kerastl.recipe import DataSource, Recipe
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_TFDS = "tfds:"
+
+
+def recipe_options(command: Command) -> Command:
+    """Add the options that change values of a recipe; see `changed`."""
+    options = [
+        click.option("--data", metavar="FOLDER", help="Your own photos, or tfds:NAME."),
+        click.option("--backbone", metavar="NAME", help="Another network of keras.applications."),
+        click.option(
+            "--weights",
+            metavar="WEIGHTS",
+            multiple=True,
+            help="imagenet, none, or a file; several are tried in order.",
+        ),
+        click.option("--image-size", type=int, metavar="PIXELS", help="Side of the photos."),
+        click.option("--batch-size", type=int, metavar="N", help="Photos a step."),
+        click.option(
+            "--unfreeze-after",
+            type=click.IntRange(min=0),
+            metavar="EPOCHS",
+            help="Length of the frozen stage; 0 drops it.",
+        ),
+        click.option("--seed", type=int, metavar="N", help="Decides all that is drawn by chance."),
+        click.option(
+            "--set",
+            "settings",
+            metavar="PATH=VALUE",
+            multiple=True,
+            help="Any other value, such as stages.unfrozen.epochs=3; `kerastl show` lists them.",
+        ),
+        click.option("--offline", is_flag=True, help="Do not use the network."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def changed(
+    recipe: Recipe,
+    *,
+    data: str | None,
+    backbone: str | None,
+    weights: tuple[str, ...],
+    image_size: int | None,
+    batch_size: int | None,
+    unfreeze_after: int | None,
+    seed: int | None,
+    settings: tuple[str, ...],
+    offline: bool,
+) -> Recipe:
+    """Return the recipe with what the options of `recipe_options` change in it."""
+    if offline:
+        os.environ[OFFLINE] = "1"
+    recipe = attrs.evolve(
+        recipe,
+        data=recipe.data if data is None else data_source(data),
+        batch_size=recipe.batch_size if batch_size is None else batch_size,
+        seed=recipe.seed if seed is None else seed,
+        backbone=attrs.evolve(
+            recipe.backbone,
+            name=backbone or recipe.backbone.name,
+            # The options of one network mean nothing to another.
+            options=recipe.backbone.options if backbone in (None, recipe.backbone.name) else {},
+            image_size=recipe.backbone.image_size if image_size is None else image_size,
+            weights=tuple(map(_weights, weights)) or recipe.backbone.weights,
+        ),
+    )
+    if unfreeze_after is not None:
+        recipe = recipe.unfreeze_after(unfreeze_after)
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--set takes PATH=VALUE, not {setting!r}.")
+        recipe = recipe.override(path.strip(), text.strip())
+    return recipe
+
+
+def data_source(text: str) -> DataSource:
+    """Return the data source that `--data` means."""
+    from kerastl.data import TFDS, ImageFolder
+
+    return TFDS(text.removeprefix(_TFDS)) if text.startswith(_TFDS) else ImageFolder(text)
+
+
+def _weights(text: str) -> str | None:
+    return None if text.lower() == "none" else text
+
+
+def json_option(command: Command) -> Command:
+    """Add `--json`: one JSON object as the last line of standard output, all else to stderr."""
+
+    def redirect(_: click.Context, __: click.Parameter, value: bool) -> bool:
+        # Decided here, before the verb begins, so that not one line goes astray.
+        console.stderr = value
+        return value
+
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        callback=redirect,
+        help="Print one JSON object as the last line; all else goes to standard error.",
+    )(command)
+
+
+def print_json(value: Any) -> None:
+    """Print the JSON object that `--json` promises."""
+    click.echo(json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,102 @@
+"""`kerastl run`: from photos to a trained, evaluated and exported model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kerastl.cli.options import changed, json_option, print_json, recipe_options
+from kerastl.clock import Clock
+from kerastl.errors import UsageError
+from kerastl.registry import find_with_module
+
+if TYPE_CHECKING:
+    from kerastl.flow import Run
+
+_EXAMPLES = """\b
+Examples:
+  kerastl run candy --unfreeze-after 5
+  kerastl run candy --data my_photos/ --output runs/mine
+  kerastl run flowers --backbone ResNet50 --set stages.unfrozen.epochs=3
+  kerastl run --resume runs/candy-20260131-120000
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("recipe", required=False)
+@recipe_options
+@click.option("--output", metavar="FOLDER", type=click.Path(path_type=Path), help="The run directory.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")
+@click.option("--resume", metavar="RUN", help="Go on with a run that was broken off.")
+@click.option("--dry-run", is_flag=True, help="Read the photos and build the model, but train nothing.")
+@click.option("--no-export", is_flag=True, help="Write no SavedModel.")
+@json_option
+@click.pass_obj
+def run(
+    clock: Clock,
+    recipe: str | None,
+    output: Path | None,
+    overwrite: bool,
+    resume: str | None,
+    dry_run: bool,
+    no_export: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train, evaluate and export RECIPE: a recipe's name, or a .py file.
+
+    Everything goes into a run directory, a new one under runs/ unless --output names another.
+    """
+    if (recipe is None) == (resume is None):
+        raise UsageError("Name one recipe (`kerastl list` shows them), or --resume RUN.")
+    if resume and any(value for value in (*options.values(), output, overwrite, dry_run)):
+        raise UsageError("--resume goes on with the settings of the run; leave the other options out.")
+    with clock.part("import"):
+        from kerastl import flow
+
+    if resume:
+        result = flow.resume(resume, exporting=not no_export, clock=clock)
+    else:
+        found, module = find_with_module(str(recipe))
+        found = changed(found, **options)
+        if dry_run:
+            flow.rehearse(found)
+            return
+        result = flow.run(
+            found,
+            output,
+            overwrite=overwrite,
+            exporting=not no_export,
+            clock=clock,
+            file=Path(str(module.__file__)),
+        )
+    _show(result)
+    if as_json:
+        print_json(result.as_json())
+
+
+def _show(result: Run) -> None:
+    """Print the tables, and what to type next."""
+    from kerastl.console import console, say
+    from kerastl.evaluation.tables import class_table, score_table, time_table
+
+    # The test split where there is one: the validation split has chosen the epoch.
+    split = list(result.scores)[-1]
+    tables = (
+        score_table(result.scores),
+        class_table(split, result.scores[split]),
+        time_table(result.seconds),
+    )
+    for table in tables:
+        say("")
+        console.print(table)
+    folder = result.directory.path
+    say(f"\nEverything is in {folder}: the model, the figures in report/, the history. Next:")
+    say(f"  kerastl predict {folder} PHOTO...")
+    say(f"  kerastl evaluate {folder} --data FOLDER")
+    if result.export:
+        say(f"  SavedModel for serving: {result.export}")
+    else:
+        say(f"  kerastl export {folder}")

@@ -1,0 +1,119 @@
+"""Reads the photos of a split: each file is decoded once, and a bad one is named, not fatal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from kerastl.live import progress
+from kerastl.data.reader import read_image
+from kerastl.recipe import Split
+
+
+@attrs.frozen
+class Skipped:
+    """A file that is no usable photo, and why."""
+
+    name: str
+    reason: str
+
+
+@attrs.frozen(eq=False)
+class Photos:
+    """Photos in memory, all of one size.
+
+    Args:
+        images: RGB, uint8 `[photos, height, width, 3]`.
+        labels: Indices into the classes, int64 `[photos]`.
+        names: Where each photo came from.
+        skipped: The files of the split that are not among them.
+    """
+
+    images: npt.NDArray[np.uint8] = attrs.field(repr=False)
+    labels: npt.NDArray[np.int64] = attrs.field(repr=False)
+    names: tuple[str, ...] = attrs.field(repr=False)
+    skipped: tuple[Skipped, ...] = ()
+
+    def __len__(self) -> int:
+        """Return the number of photos."""
+        return len(self.labels)
+
+
+def read_photos(split: Split, image_size: int, description: str = "reading") -> Photos:
+    """Decode every photo of the split to a square of the given size.
+
+    What TensorFlow cannot decode but Pillow can (TIFF, CMYK, WebP, ...) is converted on the way.
+
+    Args:
+        split: The photos, as files.
+        image_size: Height and width in pixels.
+        description: What the progress bar says.
+    """
+    images = np.empty((len(split), image_size, image_size, 3), np.uint8)
+    read = np.zeros(len(split), bool)
+    with progress(description, len(split)) as done:
+        for number, image in _decoded(split, image_size):
+            images[number], read[number] = image, True
+            done(1)
+    skipped = {}
+    for number, encoded in _encoded(split, np.flatnonzero(~read)):
+        try:
+            images[number] = read_image(_as_png(encoded), image_size)
+            read[number] = True
+        except (OSError, ValueError, SyntaxError, tf.errors.InvalidArgumentError) as error:
+            skipped[number] = Skipped(split.names[number], _reason(error))
+    kept = np.flatnonzero(read)
+    return Photos(
+        images if read.all() else images[kept],
+        np.asarray(split.labels, np.int64)[kept],
+        tuple(split.names[number] for number in kept),
+        tuple(skipped.values()),
+    )
+
+
+def _decoded(split: Split, image_size: int) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+    """Yield number and image of each photo that TensorFlow can decode."""
+    numbered = split.encoded().enumerate()
+    images = numbered.map(
+        lambda number, encoded: (number, read_image(encoded, image_size)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=False,
+    )
+    yield from images.ignore_errors().prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
+
+
+def _encoded(split: Split, numbers: npt.NDArray[np.int64]) -> Iterator[tuple[int, bytes]]:
+    """Yield the bytes of the photos of these numbers; empty ones for a file that cannot be read."""
+    if not len(numbers):
+        return
+    wanted = np.zeros(len(split), bool)
+    wanted[numbers] = True
+    mask = tf.constant(wanted)
+    chosen = split.encoded().enumerate().filter(lambda number, _: mask[number]).ignore_errors()
+    found = {int(number): encoded for number, encoded in chosen.as_numpy_iterator()}
+    for number in numbers.tolist():
+        yield number, found.get(number, b"")
+
+
+def _as_png(encoded: bytes) -> bytes:
+    """Return what Pillow makes of the file, in a format that TensorFlow decodes."""
+    from PIL import Image
+
+    png = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(encoded)) as image:
+            image.convert("RGB").save(png, "PNG", compress_level=0)
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
+    return png.getvalue()
+
+
+def _reason(error: Exception) -> str:
+    if type(error).__name__ == "UnidentifiedImageError":
+        return "not an image"
+    return str(error).partition("\n")[0]

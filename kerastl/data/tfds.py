@@ -1,0 +1,121 @@
+"""TensorFlow Datasets by name, among them the candy that kerastl draws itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from kerastl.data.splits import divide
+from kerastl.errors import DataError
+from kerastl.network import is_offline
+from kerastl.recipe import Split, Splits
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+@attrs.frozen
+class TFDS:
+    """A data set of TensorFlow Datasets that has the features `image` and `label`.
+
+    Args:
+        name: Its name there, such as `"tf_flowers"`, perhaps with a version.
+        validation: Share (0..1) of the training photos that becomes the validation split, class by
+            class, where the data set has none.
+        test: The same for the test split.
+        data_dir: Where the data set is kept; `None` is the place it has by itself.
+    """
+
+    name: str
+    validation: float = 0.15
+    test: float = 0.15
+    data_dir: str | None = None
+
+    def load(self, seed: int) -> Splits:
+        """Return the splits; photos are read, not decoded. The data set is made on first use.
+
+        Raises:
+            DataError: There is no such data set, it cannot be had, or it is not of labelled photos.
+        """
+        builder = _prepared(self.name, self.data_dir)
+        classes = tuple(builder.info.features["label"].names)
+        splits = {
+            name: _whole(builder, name)
+            for name in ("train", "validation", "test")
+            if name in builder.info.splits
+        }
+        shares = {"validation": self.validation, "test": self.test}
+        missing = {name: share for name, share in shares.items() if name not in splits}
+        train = splits["train"]
+        drawn = divide(train.labels, missing, classes, seed)
+        splits |= {name: _part(train, indices) for name, indices in drawn.items()}
+        return Splits(splits["train"], splits["validation"], splits["test"], classes)
+
+
+def _prepared(name: str, data_dir: str | None) -> Any:
+    """Return the data set's builder, its files made or downloaded."""
+    import tensorflow_datasets as tfds
+
+    try:
+        # Without try_gcs=False a builder looks for a cloud bucket before it does anything.
+        builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
+    except (tfds.core.DatasetNotFoundError, ImportError, ValueError) as error:
+        raise DataError(f"There is no TensorFlow data set {name!r}: {_line(error)}") from error
+    missing = {"image", "label"} - set(builder.info.features or {})
+    if missing:
+        raise DataError(f"Data set {name!r} has no feature {' or '.join(sorted(missing))!r}.")
+    if "train" not in builder.info.splits:
+        _prepare(builder, name)
+    return builder
+
+
+def _prepare(builder: Any, name: str) -> None:
+    import tensorflow_datasets as tfds
+
+    remedy = f"use your own photos with --data FOLDER, or copy a prepared {name!r} to {builder.data_dir}"
+    if is_offline() and not getattr(builder, "NEEDS_NO_NETWORK", False):
+        raise DataError(f"Data set {name!r} is not on this machine, and the network is off: {remedy}.")
+    tfds.disable_progress_bar()
+    try:
+        builder.download_and_prepare()
+    except Exception as error:
+        raise DataError(f"Data set {name!r} cannot be had ({_line(error)}): {remedy}.") from error
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".strip().partition("\n")[0][:200]
+
+
+def _whole(builder: Any, name: str) -> Split:
+    import tensorflow_datasets as tfds
+
+    def examples() -> tf.data.Dataset:
+        return builder.as_dataset(
+            split=name, decoders={"image": tfds.decode.SkipDecoding()}, shuffle_files=False
+        )
+
+    labels = tuple(int(label) for label in examples().map(lambda e: e["label"]).as_numpy_iterator())
+    names = tuple(f"{builder.name}/{name}/{number}" for number in range(len(labels)))
+    return Split(names, labels, lambda: examples().map(lambda example: example["image"]))
+
+
+def _part(split: Split, indices: Sequence[int]) -> Split:
+    """Return some photos of the split, in its order."""
+
+    def encoded() -> tf.data.Dataset:
+        import numpy as np
+        import tensorflow as tf
+
+        chosen = np.zeros(len(split), bool)
+        chosen[indices] = True
+        mask = tf.constant(chosen)
+        numbered = split.encoded().enumerate()
+        return numbered.filter(lambda number, _: mask[number]).map(lambda _, photo: photo)
+
+    return Split(
+        tuple(split.names[index] for index in indices),
+        tuple(split.labels[index] for index in indices),
+        encoded,
+    )

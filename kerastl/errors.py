@@ -1,0 +1,37 @@
+"""The mistakes a person can mend: each is one line that says what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class KerastlError(Exception):
+    """A mistake that is told in one line, without a traceback."""
+
+    exit_status = 1
+
+
+class UsageError(KerastlError):
+    """A recipe, a setting or an option that does not exist or has an impossible value."""
+
+    exit_status = 2
+
+
+class DataError(KerastlError):
+    """Photos or labels that cannot be used."""
+
+
+class WeightsError(KerastlError):
+    """Weights that are missing or do not fit the backbone."""
+
+
+class RunDirectoryError(KerastlError):
+    """A run directory that is missing, incomplete, in the way, or cannot be written."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the sentence that offers the nearest of the known names, or all of them."""
+    known = sorted(known)
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"Did you mean {nearest[0]!r}?" if nearest else f"Known: {', '.join(known)}."

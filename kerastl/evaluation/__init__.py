@@ -1,0 +1,1 @@
+"""Scores, figures and tables: what a model is worth."""

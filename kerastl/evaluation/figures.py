@@ -1,0 +1,80 @@
+"""Draws the confusion matrix and the training curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kerastl.evaluation.scores import Scores
+
+Row = dict[str, float | int | str]
+
+_GREY = "0.35"
+
+
+def draw_confusion(scores: Scores, title: str, path: Path) -> None:
+    """Draw how many photos of each class (rows) were taken for which class (columns), as PNG."""
+    names = [score.name for score in scores.by_class]
+    side = max(4.0, 0.55 * len(names) + 2.5)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    shares = scores.confusion / np.maximum(scores.confusion.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(scores.confusion):
+        if count:
+            color = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", color=color)
+    ticks = np.arange(len(names))
+    axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, names)
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.set_title(f"{title}: accuracy {scores.accuracy:.3f} on {scores.images} photos", fontsize=11)
+    figure.savefig(path, dpi=120, format="png")
+
+
+def draw_curves(rows: Sequence[Row], path: Path) -> None:
+    """Draw loss and accuracy over the epochs of all stages, as PNG."""
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for axes, name in ((left, "loss"), (right, "accuracy")):
+        epochs = [int(row["epoch"]) for row in rows]
+        axes.plot(epochs, [float(row[name]) for row in rows], label="training", marker=".")
+        axes.plot(
+            epochs, [float(row[f"validation_{name}"]) for row in rows], label="validation", marker="."
+        )
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.grid(alpha=0.25)
+        _mark_stages(axes, rows)
+    _mark_best(left, rows)
+    right.legend(loc="lower right")
+    left.set_ylim(bottom=0)
+    figure.savefig(path, dpi=120, format="png")
+
+
+def _mark_stages(axes: Axes, rows: Sequence[Row]) -> None:
+    """Name each stage at the top, and draw a line where the next begins."""
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    for number, row in enumerate(rows):
+        if number and row["stage"] == rows[number - 1]["stage"]:
+            continue
+        begin = float(row["epoch"]) - 0.5
+        if number:
+            axes.axvline(begin, color=_GREY, linewidth=1, linestyle="--")
+        axes.annotate(
+            str(row["stage"]),
+            (begin, 1.02),
+            xycoords=("data", "axes fraction"),
+            color=_GREY,
+            fontsize=9,
+        )
+
+
+def _mark_best(axes: Axes, rows: Sequence[Row]) -> None:
+    best = min(rows, key=lambda row: float(row["validation_loss"]))
+    place = (float(best["epoch"]), float(best["validation_loss"]))
+    axes.plot(*place, marker="o", markersize=9, fillstyle="none", color="black", label="kept", ls="")
+    axes.legend(loc="upper right")

@@ -1,0 +1,235 @@
+"""What a run needs, as values: the recipe is the first word of the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import attrs
+
+from kerastl import settings
+from kerastl.errors import UsageError
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+Test = Callable[[Any], bool]
+
+
+def _must_be(expected: str, test: Test) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
+    """Make a validator whose error is one line."""
+
+    def validate(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not test(value):
+            owner = type(instance).__name__
+            raise UsageError(f"{owner}.{attribute.name} must be {expected}, not {value!r}.")
+
+    return validate
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _whole(expected: str, least: int) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
+    return _must_be(expected, lambda value: _is_whole(value) and value >= least)
+
+
+def _one_of(*choices: str) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
+    named = " or ".join(repr(choice) for choice in choices)
+    return _must_be(named, lambda value: isinstance(value, str) and value in choices)
+
+
+def _as_tuple(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(value)
+    return (value,)
+
+
+_name = _must_be("a name", lambda value: isinstance(value, str) and bool(value))
+_share = _must_be("a share from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
+_truth = _must_be("true or false", lambda value: isinstance(value, bool))
+
+
+@attrs.frozen
+class Backbone:
+    """A pretrained network of `keras.applications`, without its top.
+
+    Args:
+        name: The Keras constructor's own name, such as `"MobileNetV2"`.
+        image_size: Height and width in pixels of the photos it is given.
+        options: The constructor's own keyword arguments, such as `{"alpha": 0.35}`.
+        weights: `"imagenet"`, the path of an `.h5` or `.weights.h5` file, or `None` for random
+            weights; a tuple of those is tried in order.
+    """
+
+    name: str = attrs.field(validator=_name)
+    image_size: int = attrs.field(default=224, validator=_whole("a number of pixels from 32", 32))
+    options: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
+    weights: tuple[str | None, ...] = attrs.field(
+        default=("imagenet",),
+        kw_only=True,
+        converter=_as_tuple,
+        validator=_must_be(
+            "'imagenet', a path, None, or several of those",
+            lambda value: value and all(item is None or isinstance(item, str) for item in value),
+        ),
+    )
+
+
+@attrs.frozen
+class Head:
+    """The new layers on top of the backbone: pooling, hidden layers, dropout, logits.
+
+    Args:
+        pooling: `"avg"`, `"max"`, or `"avg+max"` for the two side by side.
+        hidden: Units of each hidden dense layer, in order.
+        dropout: Share of the values dropped before each dense layer, 0 to 1.
+    """
+
+    pooling: str = attrs.field(default="avg", validator=_one_of("avg", "max", "avg+max"))
+    hidden: tuple[int, ...] = attrs.field(
+        default=(),
+        converter=_as_tuple,
+        validator=_must_be(
+            "units of dense layers, each from 1",
+            lambda value: all(_is_whole(units) and units > 0 for units in value),
+        ),
+    )
+    dropout: float = attrs.field(
+        default=0.2,
+        validator=_must_be("from 0 up to 1", lambda value: _is_number(value) and 0 <= value < 1),
+    )
+
+
+@attrs.frozen
+class Stage:
+    """One stage of training: what learns, for how long, how fast.
+
+    Args:
+        name: What the stage is called in settings, records and figures.
+        epochs: How many times every training photo is seen.
+        learning_rate: The highest learning rate of the stage.
+        unfreeze: Share of the backbone that learns, counted in layers with weights from its end:
+            0 is the head alone, 1 everything. It is snapped to the nearest cut.
+        schedule: `"cosine"` falls from `learning_rate` to 0 over the stage, `"constant"` stays.
+        weight_decay: The decoupled weight decay of AdamW (Loshchilov & Hutter, 2019).
+        augment: Whether each epoch sees every photo flipped, turned, zoomed and lit anew.
+    """
+
+    name: str = attrs.field(validator=_name)
+    epochs: int = attrs.field(validator=_whole("a number of epochs from 1", 1))
+    learning_rate: float = attrs.field(
+        validator=_must_be("a number above 0", lambda value: _is_number(value) and value > 0)
+    )
+    unfreeze: float = attrs.field(default=0.0, validator=_share)
+    schedule: str = attrs.field(default="cosine", validator=_one_of("cosine", "constant"))
+    weight_decay: float = attrs.field(
+        default=0.0,
+        validator=_must_be("a number from 0", lambda value: _is_number(value) and value >= 0),
+    )
+    augment: bool = attrs.field(default=False, validator=_truth)
+
+
+@attrs.frozen
+class Split:
+    """Labelled photos, still as files.
+
+    Args:
+        names: One name a photo: its path, or its number in a data set.
+        labels: One label a photo, an index into the classes.
+        encoded: Makes a `tf.data.Dataset` of scalar strings, the bytes of the photo files, in the
+            order of the names.
+    """
+
+    names: tuple[str, ...]
+    labels: tuple[int, ...]
+    encoded: Callable[[], tf.data.Dataset] = attrs.field(repr=False)
+
+    def __len__(self) -> int:
+        """Return the number of photos."""
+        return len(self.names)
+
+
+class Splits(NamedTuple):
+    """What a data source gives: three splits, any but the first of them empty, and the classes."""
+
+    train: Split
+    validation: Split
+    test: Split
+    classes: tuple[str, ...]
+
+
+class DataSource(Protocol):
+    """Where labelled photos come from."""
+
+    def load(self, seed: int) -> Splits:
+        """Return the splits; where they are drawn by chance, the seed decides."""
+        ...
+
+
+def _named_apart(instance: Any, attribute: attrs.Attribute[Any], stages: tuple[Stage, ...]) -> None:
+    if not stages:
+        raise UsageError("Recipe.stages must hold at least one stage.")
+    if len({stage.name for stage in stages}) < len(stages):
+        raise UsageError("Recipe.stages must have different names.")
+
+
+@attrs.frozen(kw_only=True)
+class Recipe:
+    """What a run needs, in the order of the flow.
+
+    Args:
+        name: What the recipe tells apart.
+        data: Where the photos come from.
+        backbone: The pretrained network.
+        head: The new layers.
+        stages: The stages of training, in order.
+        batch_size: Photos a training step.
+        seed: Decides the splits, the first weights, the order of photos, dropout, augmentation.
+        precision: `"float32"`, `"mixed"` (16-bit arithmetic, 32-bit weights), or `"auto"`: mixed
+            on a GPU that gains from it, otherwise float32.
+    """
+
+    name: str = attrs.field(validator=_name)
+    data: DataSource
+    backbone: Backbone = attrs.field(validator=attrs.validators.instance_of(Backbone))
+    head: Head = attrs.field(factory=Head, validator=attrs.validators.instance_of(Head))
+    stages: tuple[Stage, ...] = attrs.field(converter=_as_tuple, validator=_named_apart)
+    batch_size: int = attrs.field(default=32, validator=_whole("a number of photos from 1", 1))
+    seed: int = attrs.field(default=0, validator=_whole("a whole number from 0", 0))
+    precision: str = attrs.field(default="auto", validator=_one_of("auto", "float32", "mixed"))
+
+    def unfreeze_after(self, epochs: int) -> Recipe:
+        """Return the recipe with a frozen stage of so many epochs; 0 drops the stage."""
+        if not _is_whole(epochs) or epochs < 0:
+            raise UsageError(f"unfreeze_after must be a number of epochs from 0, not {epochs!r}.")
+        stages = tuple(stage for stage in self.stages if epochs or stage.unfreeze)
+        if not stages:
+            raise UsageError(f"Recipe {self.name!r} has no stage that unfreezes; epochs must be 1 or more.")
+        return attrs.evolve(
+            self,
+            stages=tuple(s if s.unfreeze else attrs.evolve(s, epochs=epochs) for s in stages),
+        )
+
+    def override(self, path: str, text: str) -> Recipe:
+        """Return the recipe with one value changed: `override("stages.unfrozen.epochs", "3")`."""
+        return settings.override(self, path, text)
+
+    def build(self, classes: int) -> keras.Model:
+        """Return the Keras model: photos `[batch, height, width, 3]` of 0..255 in, logits out.
+
+        Args:
+            classes: Number of classes, the width of the logits.
+
+        Raises:
+            WeightsError: None of the backbone's weights can be had or fits.
+        """
+        from kerastl.training.model import build
+
+        return build(self, classes).model

@@ -1,0 +1,102 @@
+"""Writes down what a run is, what it has reached and what came of it: `run.json`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from kerastl import settings
+from kerastl.clock import Clock
+from kerastl.console import say
+from kerastl.errors import RunDirectoryError
+from kerastl.recipe import Recipe
+from kerastl.rundir import RunDirectory, replacing, write_text
+
+if TYPE_CHECKING:
+    from kerastl.data.photos import Photos
+    from kerastl.training.state import State
+
+_PACKAGES = ("kerastl", "tensorflow", "keras", "numpy")
+
+
+@attrs.define(eq=False)
+class Record:
+    """The record of one run; every change is written at once.
+
+    Args:
+        directory: Where it is written.
+        clock: The seconds of each part of the work so far.
+        values: What stands in it.
+    """
+
+    directory: RunDirectory
+    clock: Clock
+    values: dict[str, Any]
+
+    @classmethod
+    def begin(cls, directory: RunDirectory, recipe: Recipe, clock: Clock) -> Record:
+        """Start the record of a new run."""
+        values = {
+            "recipe": settings.to_json(recipe),
+            "seed": recipe.seed,
+            "versions": {name: version(name) for name in _PACKAGES},
+            "python": platform.python_version(),
+        }
+        return cls(directory, clock, values)
+
+    def update(self, **values: Any) -> None:
+        """Add values and write the record."""
+        self.values |= values
+        self.values["seconds"] = self.clock.report()
+        self.directory.write_record(self.values)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep the status true, however the block ends."""
+        self.update(status="running")
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.update(status="interrupted")
+            path = self.directory.path
+            say(f"What was reached is in {path}. Go on with: kerastl run --resume {path}")
+            raise
+        except BaseException as error:
+            self.values |= {"error": f"{type(error).__name__}: {error}".partition("\n")[0]}
+            self._try_to_update(status="failed")
+            raise
+        self.update(status="finished")
+
+    def _try_to_update(self, **values: Any) -> None:
+        """Update, unless that is what failed: the first error is the one to be told."""
+        try:
+            self.update(**values)
+        except RunDirectoryError:
+            return
+
+    def add_data(self, classes: Sequence[str], photos: Mapping[str, Photos]) -> None:
+        """Write down which photos there are, and which files were none."""
+        skipped = [attrs.asdict(one) for some in photos.values() for one in some.skipped]
+        counts = {name: len(some) for name, some in photos.items()}
+        self.update(classes=list(classes), splits=counts, skipped=skipped)
+
+    def save_state(self, state: State) -> None:
+        """Write the checkpoint to resume from and the history so far."""
+        with replacing(self.directory.checkpoint) as partial:
+            state.save(partial)
+        write_text(self.directory.history, _csv(state.rows))
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    text = io.StringIO()
+    table = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue()

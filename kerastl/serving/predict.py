@@ -1,0 +1,45 @@
+"""Photos -> labels and probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+from scipy.special import softmax
+
+from kerastl.backbones.inference import Compiled
+from kerastl.data.photos import Photos
+
+
+@attrs.frozen
+class Prediction:
+    """What a model says of one photo.
+
+    Args:
+        name: The photo's path.
+        top: The most probable labels with their probabilities, highest first.
+    """
+
+    name: str
+    top: tuple[tuple[str, float], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the prediction made of what JSON has."""
+        label, probability = self.top[0]
+        top = [{"label": name, "probability": value} for name, value in self.top]
+        return {"file": self.name, "label": label, "probability": probability, "top": top}
+
+
+def predict(
+    model: Compiled, photos: Photos, classes: Sequence[str], top: int, batch_size: int = 32
+) -> list[Prediction]:
+    """Return a prediction for each photo, with its `top` most probable labels."""
+    (logits,) = model(photos.images, batch_size, "predicting")
+    probabilities = softmax(logits, axis=1)
+    order = np.argsort(-probabilities, axis=1)[:, :top]
+    return [
+        Prediction(name, tuple((classes[i], float(row[i])) for i in best))
+        for name, row, best in zip(photos.names, probabilities, order, strict=True)
+    ]

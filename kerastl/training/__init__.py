@@ -1,0 +1,1 @@
+"""Heads, stages, checkpoints: from a backbone and photos to a trained model."""

@@ -1,0 +1,64 @@
+"""Recipe -> the whole Keras model: backbone, weights, head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import attrs
+import keras
+import tensorflow as tf
+
+from kerastl.backbones.adapter import graph
+from kerastl.backbones.weights import Weights, load_weights
+from kerastl.recipe import Recipe
+from kerastl.training.head import add_head
+
+
+@attrs.frozen(eq=False)
+class Network:
+    """A model ready to be trained, and the weights it starts from."""
+
+    model: keras.Model
+    weights: Weights
+
+
+def build(recipe: Recipe, classes: int) -> Network:
+    """Build the model of a recipe: photos `[batch, size, size, 3]` of 0..255 in, logits out.
+
+    Raises:
+        UsageError: The backbone does not exist or cannot be built so.
+        WeightsError: None of its weights can be had or fits.
+    """
+    with _precision(recipe.precision):
+        backbone, published = graph(recipe.backbone)
+        weights = load_weights(backbone, recipe.backbone, published)
+        logits = add_head(backbone.output, recipe.head, classes, recipe.seed)
+    return Network(keras.Model(backbone.inputs[0], logits, name=recipe.name), weights)
+
+
+@contextmanager
+def _precision(precision: str) -> Iterator[None]:
+    """Build layers under the dtype policy that the recipe's precision means on this machine."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy_of(precision))
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def policy_of(precision: str) -> str:
+    """Return the Keras dtype policy for `"auto"`, `"float32"` or `"mixed"`."""
+    graphics = tf.config.list_physical_devices("GPU")
+    if precision == "auto":
+        return "mixed_float16" if any(_gains(device) for device in graphics) else "float32"
+    if precision == "mixed":
+        return "mixed_float16" if graphics else "mixed_bfloat16"
+    return "float32"
+
+
+def _gains(device: tf.config.PhysicalDevice) -> bool:
+    """Say whether the GPU has tensor cores (compute capability 7.0), which make 16 bits worth it."""
+    capability = tf.config.experimental.get_device_details(device).get("compute_capability")
+    return capability is not None and capability >= (7, 0)

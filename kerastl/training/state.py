@@ -1,0 +1,106 @@
+"""What training has reached: its history, its best epoch, and all it needs to go on."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from kerastl.errors import RunDirectoryError
+
+Arrays = list[npt.NDArray[Any]]
+Row = dict[str, float | int | str]
+
+
+@attrs.define(eq=False)
+class State:
+    """The state of training after a whole number of epochs.
+
+    Args:
+        stage: Number of the stage that is going on.
+        rows: The history, one row an epoch over all stages.
+        best_loss: The lowest validation loss of all stages.
+        best_epoch: The epoch it was reached in, counted from 1 over all stages; 0 for none.
+        best: The model's variables after that epoch.
+        model: The model's variables now.
+        optimizer: The optimiser's variables now; empty between stages.
+    """
+
+    stage: int = 0
+    rows: list[Row] = attrs.field(factory=list)
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    best: Arrays = attrs.field(factory=list)
+    model: Arrays = attrs.field(factory=list)
+    optimizer: Arrays = attrs.field(factory=list)
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done, over all stages."""
+        return len(self.rows)
+
+    def add(self, row: Row, model: keras.Model) -> bool:
+        """Take in an epoch's row; return whether it is the best so far, and keep it then."""
+        self.rows.append(row)
+        loss = float(row["validation_loss"])
+        if not loss < self.best_loss:
+            return False
+        self.best_loss, self.best_epoch, self.best = loss, self.epoch, values_of(model.variables)
+        return True
+
+    def save(self, path: Path) -> None:
+        """Write everything to one file, which is opened without running any code in it."""
+        lists = {"best": self.best, "model": self.model, "optimizer": self.optimizer}
+        arrays = {
+            f"{name}/{number}": array for name, some in lists.items() for number, array in enumerate(some)
+        }
+        position = {"stage": self.stage, "rows": self.rows, "best_epoch": self.best_epoch}
+        with path.open("wb") as file:
+            np.savez(file, position=np.array(json.dumps(position)), **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> State:
+        """Read what `save` wrote.
+
+        Raises:
+            RunDirectoryError: The file is damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                position = json.loads(str(file["position"]))
+                best, model, optimizer = (_list(file, name) for name in ("best", "model", "optimizer"))
+        except Exception as error:
+            raise RunDirectoryError(f"{path} is damaged ({error}); begin the run anew.") from error
+        rows, best_epoch = position["rows"], position["best_epoch"]
+        loss = float(rows[best_epoch - 1]["validation_loss"]) if best_epoch else math.inf
+        return cls(position["stage"], rows, loss, best_epoch, best, model, optimizer)
+
+
+def _list(file: Any, name: str) -> Arrays:
+    count = sum(key.startswith(f"{name}/") for key in file.files)
+    return [file[f"{name}/{number}"] for number in range(count)]
+
+
+def values_of(variables: Iterable[Any]) -> Arrays:
+    """Return copies of the variables' values."""
+    return [np.array(variable) for variable in variables]
+
+
+def assign(variables: Sequence[Any], values: Arrays) -> None:
+    """Set the variables to values of `values_of`.
+
+    Raises:
+        RunDirectoryError: There are more or fewer of them, or of other shapes.
+    """
+    shapes = [tuple(variable.shape) for variable in variables]
+    if shapes != [value.shape for value in values]:
+        raise RunDirectoryError("The run's checkpoint is of another model; begin the run anew.")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,1 @@
+"""Recipes: one file for each thing to tell apart, `recipe` in each."""
