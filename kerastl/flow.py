@@ -173,7 +173,7 @@ def _read(recipe: Recipe, splits: Splits) -> dict[str, Photos]:
     """Read the three splits, name what is no photo, and make sure of something to learn from."""
     photos = {
         name: read_photos(split, recipe.backbone.image_size, f"reading {name} photos")
-        for name, split in zip(("train", "validation", "test"), splits, strict=False)
+        for name, split in splits.by_name().items()
     }
     skipped = [one for some in photos.values() for one in some.skipped]
     for one in skipped:

@@ -164,6 +164,10 @@ class Splits(NamedTuple):
     test: Split
     classes: tuple[str, ...]
 
+    def by_name(self) -> dict[str, Split]:
+        """Return the three splits by their names."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
 
 class DataSource(Protocol):
     """Where labelled photos come from."""
@@ -211,7 +215,9 @@ class Recipe:
             raise UsageError(f"unfreeze_after must be a number of epochs from 0, not {epochs!r}.")
         stages = tuple(stage for stage in self.stages if epochs or stage.unfreeze)
         if not stages:
-            raise UsageError(f"Recipe {self.name!r} has no stage that unfreezes; epochs must be 1 or more.")
+            raise UsageError(
+                f"Recipe {self.name!r} has no stage that unfreezes; epochs must be 1 or more."
+            )
         return attrs.evolve(
             self,
             stages=tuple(s if s.unfreeze else attrs.evolve(s, epochs=epochs) for s in stages),

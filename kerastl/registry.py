@@ -82,7 +82,9 @@ def find_with_module(name: str) -> tuple[Recipe, ModuleType]:
     except UsageError:
         raise
     except Exception as error:
-        raise UsageError(f"Recipe {name!r} of {known[name].package} is broken: {_cause(error)}") from error
+        raise UsageError(
+            f"Recipe {name!r} of {known[name].package} is broken: {_cause(error)}"
+        ) from error
 
 
 def _load_file(path: Path) -> tuple[Recipe, ModuleType]:

@@ -110,7 +110,9 @@ def create(name: str, output: Path | None = None, overwrite: bool = False) -> Ru
             _clear(directory, overwrite)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunDirectoryError(f"Cannot make the run directory {path}: {_reason(error)}.") from error
+        raise RunDirectoryError(
+            f"Cannot make the run directory {path}: {_reason(error)}."
+        ) from error
     return directory
 
 
@@ -118,7 +120,7 @@ def _clear(directory: RunDirectory, overwrite: bool) -> None:
     path = directory.path
     if not overwrite:
         raise RunDirectoryError(
-            f"{path} exists and is not empty. Name another folder, or add --overwrite to replace it."
+            f"{path} exists and is not empty. Name another folder, or add --overwrite."
         )
     if not directory.record.is_file():
         raise RunDirectoryError(
@@ -141,12 +143,12 @@ def find(name: str) -> RunDirectory:
     Raises:
         RunDirectoryError: There is neither.
     """
-    if Path(name).is_dir():
+    if name and Path(name).is_dir():
         return RunDirectory(Path(name))
     runs = [record.parent for record in ROOT.glob(f"{name}-*/run.json")] if _is_word(name) else []
     if not runs:
         raise RunDirectoryError(
-            f"There is no run directory {name!r}, and no run of a recipe of that name under {ROOT}/."
+            f"There is no run directory {name!r}, and no run of such a recipe under {ROOT}/."
         )
     return RunDirectory(max(runs, key=lambda path: (path / "run.json").stat().st_mtime))
 

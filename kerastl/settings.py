@@ -71,10 +71,7 @@ def _unknown(path: str, step: str, children: dict[str, Any]) -> str:
 
 def paths(value: Any, before: str = "") -> Iterator[tuple[str, str]]:
     """Yield every path that can be overridden, with its value as text."""
-    if isinstance(value, Mapping):
-        children = dict(value)
-    else:
-        children = _children(value)
+    children = dict(value) if isinstance(value, Mapping) else _children(value)
     if not children:
         yield before, text_of(value)
     for step, child in children.items():
@@ -94,7 +91,10 @@ def text_of(value: Any) -> str:
 def to_json(value: Any) -> Any:
     """Return the value made of what JSON has; an attrs value keeps the name of its class."""
     if attrs.has(type(value)):
-        return {"type": _kind(value), **{name: to_json(item) for name, item in _children(value).items()}}
+        return {
+            "type": _kind(value),
+            **{name: to_json(item) for name, item in _children(value).items()},
+        }
     if isinstance(value, Mapping):
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

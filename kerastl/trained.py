@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 import keras
-import numpy as np
 
 from kerastl import rundir, settings
 from kerastl.backbones.inference import Compiled, compiled

@@ -1,6 +1,6 @@
 """Tell four kinds of candy apart, on photos that kerastl draws itself.
 
-    kerastl run candy --unfreeze-after 5
+kerastl run candy --unfreeze-after 5
 """
 
 from kerastl.data import TFDS

@@ -1,6 +1,6 @@
 """Tell five kinds of flowers apart: daisies, dandelions, roses, sunflowers, tulips.
 
-    kerastl run flowers
+kerastl run flowers
 """
 
 from kerastl.data import TFDS

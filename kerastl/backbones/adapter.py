@@ -6,7 +6,6 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
 from typing import Any
 from unittest import mock
 
@@ -69,7 +68,7 @@ def graph(backbone: Backbone) -> tuple[keras.Model, Published | None]:
         **backbone.options,
         "include_top": False,
         "input_shape": shape,
-        "input_tensor": _preprocessing(backbone.name)(photo),
+        "input_tensor": _preprocessing(constructor)(photo),
     }
     try:
         with _nothing_loaded() as asked:
@@ -80,6 +79,8 @@ def graph(backbone: Backbone) -> tuple[keras.Model, Published | None]:
                 model = constructor(**arguments, weights=None)
     except (ValueError, TypeError) as error:
         raise UsageError(f"{_described(backbone)} cannot be built: {_line(error)}") from error
+    # The constructor's own model takes a list of one photo tensor; this one takes the tensor.
+    model = keras.Model(photo, model.outputs[0], name=model.name)
     return model, asked[0] if asked else None
 
 
@@ -96,16 +97,9 @@ def _constructor(backbone: Backbone) -> Callable[..., keras.Model]:
     return known[backbone.name]
 
 
-def _preprocessing(name: str) -> Callable[[Any], Any]:
+def _preprocessing(constructor: Callable[..., keras.Model]) -> Callable[[Any], Any]:
     """Return the `preprocess_input` that Keras keeps beside the constructor."""
-    for _, module in inspect.getmembers(keras.applications, inspect.ismodule):
-        if hasattr(module, name) and hasattr(module, "preprocess_input"):
-            return _function_of(module)
-    raise UsageError(f"Keras has no preprocessing for the backbone {name}.")
-
-
-def _function_of(module: ModuleType) -> Callable[[Any], Any]:
-    function: Callable[[Any], Any] = module.preprocess_input
+    function: Callable[[Any], Any] = vars(inspect.getmodule(constructor))["preprocess_input"]
     return function
 
 
@@ -126,7 +120,7 @@ def _nothing_loaded() -> Iterator[list[Published]]:
     source = inspect.getmodule(keras.utils.get_file)
     with (
         mock.patch.object(source, "get_file", get_file),
-        mock.patch.object(keras.Model, "load_weights", lambda *_, **__: None),
+        mock.patch.object(keras.Model, "load_weights", return_value=None),
         warnings.catch_warnings(),
     ):
         # Keras warns where it picks the weights trained at 224 for another size; that is meant.

@@ -57,9 +57,9 @@ class _Place:
 def find_cuts(model: keras.Model) -> list[Cut]:
     """Return the cuts of a functional model, from the photo up to the backbone's end.
 
-    Cuts lie at block boundaries: after an addition, a concatenation or an activation, which is where
-    layers have to be frozen or unfrozen together. Between two boundaries with the same layers above,
-    the place with the smallest tensor stands for all: what is cached there is the least.
+    Cuts lie at block boundaries: after an addition, a concatenation or an activation, which is
+    where layers have to be frozen or unfrozen together. Of the places with the same layers above,
+    the one with the smallest tensor stands for all: the least has to be kept there.
     """
     steps = _steps(model)
     weighted = [operation for operation, _ in steps if _in_backbone(operation) and _size(operation)]
@@ -128,9 +128,7 @@ def _nodes(model: keras.Model) -> list[Any]:
     return list(done.values())
 
 
-def _places(
-    steps: list[tuple[Any, tuple[Any, ...]]], weighted: list[Any]
-) -> Iterator[_Place]:
+def _places(steps: list[tuple[Any, tuple[Any, ...]]], weighted: list[Any]) -> Iterator[_Place]:
     """Yield every step below the head's first layer with weights or with chance in it."""
     above = len(weighted)
     for operation, tensors in steps:

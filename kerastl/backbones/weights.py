@@ -44,9 +44,7 @@ class _Tensor(NamedTuple):
     shape: tuple[int, ...]
 
 
-def load_weights(
-    model: keras.Model, backbone: Backbone, published: Published | None
-) -> Weights:
+def load_weights(model: keras.Model, backbone: Backbone, published: Published | None) -> Weights:
     """Load the first of the backbone's choices of weights that can be had.
 
     A choice that is a file has to be there and to fit; only `"imagenet"` may be passed over.
@@ -54,19 +52,19 @@ def load_weights(
     Raises:
         WeightsError: A file does not fit, or none of the choices can be had.
     """
-    reasons = []
+    reasons: list[str] = []
     for name in backbone.weights:
         try:
             if name is not None:
                 _load_file(model, _file(name, backbone, published))
             return Weights(name, "; ".join(reasons))
-        except _NotToBeHad as error:
+        except _UnavailableError as error:
             reasons.append(str(error))
     remedies = "give a file with --weights FILE, or train from random weights with --weights none"
     raise WeightsError(f"{'; '.join(reasons)}: {remedies}.")
 
 
-class _NotToBeHad(Exception):
+class _UnavailableError(Exception):
     """A name of weights stands for a file that is not here and cannot be fetched."""
 
 
@@ -80,7 +78,7 @@ def _file(name: str, backbone: Backbone, published: Published | None) -> Path:
         return path
     if published is None:
         options = ", ".join(f"{key}={value!r}" for key, value in backbone.options.items())
-        raise _NotToBeHad(
+        raise _UnavailableError(
             f"Keras has no ImageNet weights for {backbone.name}({options}) at {backbone.image_size}"
         )
     cached = _cache() / published.file
@@ -96,9 +94,11 @@ def _cache() -> Path:
 def _fetch(published: Published, target: Path) -> Path:
     """Download a weights file to a temporary name, check its hash, and only then name it."""
     if is_offline():
-        raise _NotToBeHad(f"the ImageNet weights are not in {target.parent} and the network is off")
+        raise _UnavailableError(
+            f"the ImageNet weights are not in {target.parent} and the network is off"
+        )
     if not reachable(published.url):
-        raise _NotToBeHad(
+        raise _UnavailableError(
             f"the ImageNet weights are not in {target.parent} and there is no network to fetch them"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,9 @@ def _fetch(published: Published, target: Path) -> Path:
                 target.name, published.url, file_hash=published.hash, cache_dir=folder
             )
         except Exception as error:
-            raise _NotToBeHad(f"the ImageNet weights cannot be downloaded ({_line(error)})") from error
+            raise _UnavailableError(
+                f"the ImageNet weights cannot be downloaded ({_line(error)})"
+            ) from error
         os.replace(fetched, target)
     return target
 

@@ -27,15 +27,20 @@ Examples:
 @click.command(epilog=_EXAMPLES)
 @click.argument("recipe", required=False)
 @recipe_options
-@click.option("--output", metavar="FOLDER", type=click.Path(path_type=Path), help="The run directory.")
+@click.option(
+    "--output", metavar="FOLDER", type=click.Path(path_type=Path), help="The run directory."
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")
 @click.option("--resume", metavar="RUN", help="Go on with a run that was broken off.")
-@click.option("--dry-run", is_flag=True, help="Read the photos and build the model, but train nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Read the photos and build the model, but train nothing."
+)
 @click.option("--no-export", is_flag=True, help="Write no SavedModel.")
 @json_option
 @click.pass_obj
 def run(
     clock: Clock,
+    /,
     recipe: str | None,
     output: Path | None,
     overwrite: bool,
@@ -52,7 +57,9 @@ def run(
     if (recipe is None) == (resume is None):
         raise UsageError("Name one recipe (`kerastl list` shows them), or --resume RUN.")
     if resume and any(value for value in (*options.values(), output, overwrite, dry_run)):
-        raise UsageError("--resume goes on with the settings of the run; leave the other options out.")
+        raise UsageError(
+            "--resume goes on with the settings of the run; leave the other options out."
+        )
     with clock.part("import"):
         from kerastl import flow
 

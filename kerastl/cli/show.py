@@ -60,9 +60,9 @@ def _cuts(recipe: Recipe) -> Table:
     from kerastl.backbones.cuts import find_cuts, nearest_cut
 
     # Where the cuts lie does not depend on the weights, and two classes are enough of a head.
-    model = attrs.evolve(
-        recipe, backbone=attrs.evolve(recipe.backbone, weights=None)
-    ).build(classes=2)
+    model = attrs.evolve(recipe, backbone=attrs.evolve(recipe.backbone, weights=None)).build(
+        classes=2
+    )
     cuts = find_cuts(model)
     stages = [(stage.name, nearest_cut(cuts, stage.unfreeze)) for stage in recipe.stages]
     table = Table("cut", "after layer", box=None, header_style="bold")

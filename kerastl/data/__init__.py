@@ -41,7 +41,7 @@ class _WhenImported:
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
         if name != _LIBRARY:
             return None
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         spec = find_spec(name)
         if spec and spec.loader:
             execute = spec.loader.exec_module
@@ -57,4 +57,4 @@ class _WhenImported:
 if _LIBRARY in sys.modules:
     _register_candy()
 else:
-    sys.meta_path.insert(0, _WhenImported())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _WhenImported())

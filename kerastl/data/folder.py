@@ -27,7 +27,7 @@ _SPLIT_NAMES = {
 
 @attrs.frozen
 class ImageFolder:
-    """A folder of class folders, or of `train`, `validation` (or `val`) and `test` folders of those.
+    """A folder of class folders, or of `train`, `validation` (or `val`), `test` folders of those.
 
     Args:
         path: The folder.
@@ -76,7 +76,9 @@ def _split_folders(root: Path) -> dict[str, Path]:
     """Return the folder of each split; a folder without split folders is all for training."""
     if not root.is_dir():
         raise DataError(f"There is no folder {str(root)!r}.")
-    found = {_SPLIT_NAMES[path.name]: path for path in _subfolders(root) if path.name in _SPLIT_NAMES}
+    found = {
+        _SPLIT_NAMES[path.name]: path for path in _subfolders(root) if path.name in _SPLIT_NAMES
+    }
     return found or {"train": root}
 
 
@@ -87,20 +89,24 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _classes(root: Path, folders: dict[str, Path]) -> tuple[str, ...]:
-    classes = tuple(sorted({path.name for folder in folders.values() for path in _subfolders(folder)}))
+    classes = tuple(
+        sorted({path.name for folder in folders.values() for path in _subfolders(folder)})
+    )
     if not classes:
         where = " or ".join(str(folder) for folder in folders.values())
-        raise DataError(f"{where} holds no class folders; expected one folder of photos for each class.")
+        raise DataError(
+            f"{where} holds no class folders; expected one folder of photos for each class."
+        )
     if len(classes) == 1:
-        raise DataError(f"{root} holds the one class {classes[0]!r}; a classifier needs at least two.")
+        raise DataError(
+            f"{root} holds the one class {classes[0]!r}; a classifier needs at least two."
+        )
     return classes
 
 
 def _photos(folder: Path, classes: tuple[str, ...]) -> list[tuple[str, int]]:
     """Return path and label of every file below the class folders, in the order of the paths."""
-    return [
-        (path, label) for label, name in enumerate(classes) for path in _files(folder / name)
-    ]
+    return [(path, label) for label, name in enumerate(classes) for path in _files(folder / name)]
 
 
 def _files(folder: Path) -> list[str]:
@@ -120,7 +126,9 @@ def _require_each_class(
     without = [name for label, name in enumerate(classes) if label not in with_photos]
     if without:
         named = ", ".join(repr(name) for name in without)
-        raise DataError(f"{folder} holds no photos of class {named}; add some or remove the folder.")
+        raise DataError(
+            f"{folder} holds no photos of class {named}; add some or remove the folder."
+        )
 
 
 def _split(photos: list[tuple[str, int]]) -> Split:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kerastl.live import progress
 from kerastl.data.reader import read_image
+from kerastl.live import progress
 from kerastl.recipe import Split
 
 

@@ -39,7 +39,9 @@ def divide(
                 f"Class {name!r} has {len(photos)} photos; at least {len(asked) + 1} are needed to "
                 f"draw {' and '.join(asked)} from the training photos."
             )
-        for split, share, places in zip(asked, asked.values(), range(len(asked), 0, -1), strict=True):
+        for split, share, places in zip(
+            asked, asked.values(), range(len(asked), 0, -1), strict=True
+        ):
             # Each split still to come, and train, keeps at least one photo.
             count = min(max(1, round(share * total)), len(photos) - places)
             taken, photos = photos[:count], photos[count:]

@@ -74,9 +74,13 @@ def _prepared(name: str, data_dir: str | None) -> Any:
 def _prepare(builder: Any, name: str) -> None:
     import tensorflow_datasets as tfds
 
-    remedy = f"use your own photos with --data FOLDER, or copy a prepared {name!r} to {builder.data_dir}"
+    remedy = (
+        f"use your own photos with --data FOLDER, or copy a prepared {name!r} to {builder.data_dir}"
+    )
     if is_offline() and not getattr(builder, "NEEDS_NO_NETWORK", False):
-        raise DataError(f"Data set {name!r} is not on this machine, and the network is off: {remedy}.")
+        raise DataError(
+            f"Data set {name!r} is not on this machine, and the network is off: {remedy}."
+        )
     tfds.disable_progress_bar()
     try:
         builder.download_and_prepare()

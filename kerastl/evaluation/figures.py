@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from kerastl.evaluation.scores import Scores
 
@@ -32,7 +33,9 @@ def draw_confusion(scores: Scores, title: str, path: Path) -> None:
     axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, names)
     axes.set(xlabel="predicted", ylabel="true")
-    axes.set_title(f"{title}: accuracy {scores.accuracy:.3f} on {scores.images} photos", fontsize=11)
+    axes.set_title(
+        f"{title}: accuracy {scores.accuracy:.3f} on {scores.images} photos", fontsize=11
+    )
     figure.savefig(path, dpi=120, format="png")
 
 
@@ -44,7 +47,10 @@ def draw_curves(rows: Sequence[Row], path: Path) -> None:
         epochs = [int(row["epoch"]) for row in rows]
         axes.plot(epochs, [float(row[name]) for row in rows], label="training", marker=".")
         axes.plot(
-            epochs, [float(row[f"validation_{name}"]) for row in rows], label="validation", marker="."
+            epochs,
+            [float(row[f"validation_{name}"]) for row in rows],
+            label="validation",
+            marker=".",
         )
         axes.set(xlabel="epoch", ylabel=name)
         axes.grid(alpha=0.25)
@@ -57,7 +63,7 @@ def draw_curves(rows: Sequence[Row], path: Path) -> None:
 
 def _mark_stages(axes: Axes, rows: Sequence[Row]) -> None:
     """Name each stage at the top, and draw a line where the next begins."""
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     for number, row in enumerate(rows):
         if number and row["stage"] == rows[number - 1]["stage"]:
             continue
@@ -76,5 +82,7 @@ def _mark_stages(axes: Axes, rows: Sequence[Row]) -> None:
 def _mark_best(axes: Axes, rows: Sequence[Row]) -> None:
     best = min(rows, key=lambda row: float(row["validation_loss"]))
     place = (float(best["epoch"]), float(best["validation_loss"]))
-    axes.plot(*place, marker="o", markersize=9, fillstyle="none", color="black", label="kept", ls="")
+    axes.plot(
+        *place, marker="o", markersize=9, fillstyle="none", color="black", label="kept", ls=""
+    )
     axes.legend(loc="upper right")

@@ -11,10 +11,10 @@ from kerastl.recipe import Head
 
 
 def add_head(features: Any, head: Head, classes: int, seed: int) -> Any:
-    """Return the logits `[batch, classes]`, float32, of features `[batch, height, width, channels]`.
+    """Return the logits `[batch, classes]`, float32.
 
     Args:
-        features: The backbone's output.
+        features: The backbone's output, `[batch, height, width, channels]`.
         head: Which layers.
         classes: Number of classes.
         seed: Decides the first weights and the dropout.

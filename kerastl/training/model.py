@@ -33,7 +33,7 @@ def build(recipe: Recipe, classes: int) -> Network:
     with _precision(recipe.precision):
         backbone, published = graph(recipe.backbone)
         weights = load_weights(backbone, recipe.backbone, published)
-        logits = add_head(backbone.output, recipe.head, classes, recipe.seed)
+        logits = add_head(backbone.outputs[0], recipe.head, classes, recipe.seed)
     return Network(keras.Model(backbone.inputs[0], logits, name=recipe.name), weights)
 
 
@@ -59,6 +59,6 @@ def policy_of(precision: str) -> str:
 
 
 def _gains(device: tf.config.PhysicalDevice) -> bool:
-    """Say whether the GPU has tensor cores (compute capability 7.0), which make 16 bits worth it."""
+    """Say whether the GPU has tensor cores (compute capability 7.0) and gains from 16 bits."""
     capability = tf.config.experimental.get_device_details(device).get("compute_capability")
     return capability is not None and capability >= (7, 0)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kerastl.backbones.cuts import Cut, find_cuts, nearest_cut, trunk_and_tail
-from kerastl.backbones.inference import Features, compiled
+from kerastl.backbones.inference import compiled
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.photos import Photos
@@ -24,6 +24,7 @@ from kerastl.recipe import Recipe, Stage
 from kerastl.training.lines import EpochLines
 from kerastl.training.state import State, assign, values_of
 
+Inputs = list[npt.NDArray[Any]]
 Save = Callable[[State], None]
 
 # Features of a stage that take more memory than this are computed anew each epoch.
@@ -133,13 +134,13 @@ def learner_of(
     freeze(model, tail)
     train_photos, validation_photos = photos
     if stage.augment or _bytes(trunk) * len(train_photos) > _MOST_BYTES:
-        inputs: list[Features] = [[some.images] for some in photos]
+        inputs: list[Inputs] = [[some.images] for some in photos]
         learning = _whole(trunk, tail, augmentation(seed) if stage.augment else None)
     elif not trunk.weights:
         inputs, learning = [[some.images] for some in photos], tail
     else:
         run = compiled(trunk)
-        inputs = [run(some.images, batch_size, f"{stage.name}: features") for some in photos]
+        inputs = [[*run(some.images, batch_size, f"{stage.name}: features")] for some in photos]
         learning = tail
     train_inputs, validation_inputs = inputs
     return Learner(
@@ -184,9 +185,7 @@ def _bytes(trunk: keras.Model) -> int:
     return sum(4 * int(np.prod(tensor.shape[1:])) for tensor in trunk.outputs)
 
 
-def _whole(
-    trunk: keras.Model, tail: keras.Model, augment: keras.Sequential | None
-) -> keras.Model:
+def _whole(trunk: keras.Model, tail: keras.Model, augment: keras.Sequential | None) -> keras.Model:
     """Return the model from photos to logits that augments while it is trained."""
     photo = keras.Input(trunk.inputs[0].shape[1:], name="photo")
     seen = augment(photo) if augment else photo

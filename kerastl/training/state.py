@@ -59,11 +59,13 @@ class State:
         """Write everything to one file, which is opened without running any code in it."""
         lists = {"best": self.best, "model": self.model, "optimizer": self.optimizer}
         arrays = {
-            f"{name}/{number}": array for name, some in lists.items() for number, array in enumerate(some)
+            f"{name}/{number}": array
+            for name, some in lists.items()
+            for number, array in enumerate(some)
         }
         position = {"stage": self.stage, "rows": self.rows, "best_epoch": self.best_epoch}
         with path.open("wb") as file:
-            np.savez(file, position=np.array(json.dumps(position)), **arrays)
+            np.savez(file, allow_pickle=False, position=np.array(json.dumps(position)), **arrays)
 
     @classmethod
     def load(cls, path: Path) -> State:
@@ -75,7 +77,9 @@ class State:
         try:
             with np.load(path, allow_pickle=False) as file:
                 position = json.loads(str(file["position"]))
-                best, model, optimizer = (_list(file, name) for name in ("best", "model", "optimizer"))
+                best, model, optimizer = (
+                    _list(file, name) for name in ("best", "model", "optimizer")
+                )
         except Exception as error:
             raise RunDirectoryError(f"{path} is damaged ({error}); begin the run anew.") from error
         rows, best_epoch = position["rows"], position["best_epoch"]
@@ -90,7 +94,7 @@ def _list(file: Any, name: str) -> Arrays:
 
 def values_of(variables: Iterable[Any]) -> Arrays:
     """Return copies of the variables' values."""
-    return [np.array(variable) for variable in variables]
+    return [np.array(variable.numpy()) for variable in variables]
 
 
 def assign(variables: Sequence[Any], values: Arrays) -> None:

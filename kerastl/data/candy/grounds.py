@@ -12,8 +12,7 @@ from kerastl.data.candy.lettering import Colour
 from kerastl.data.candy.noise import Field, cloudy, smooth
 
 SIDE = 400  # pixels of a square texture
-DENSITY = 13  # pixels to a centimetre, if the whole view then fits on the texture
-VARIANTS = 4
+VARIANTS = 3
 
 _SHAPE = (SIDE, SIDE)
 _Y, _X = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
@@ -146,7 +145,7 @@ def _view_of(rng: np.random.Generator, view: Camera) -> tuple[float, ...]:
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     turned = corners @ turn.T
     low, extent = turned.min(axis=0), np.ptp(turned, axis=0)
-    scale = min(DENSITY * rng.uniform(0.7, 1.4), (SIDE - 2) / extent.max())
+    scale = min(view.scale * rng.uniform(0.75, 1.3), (SIDE - 2) / extent.max())
     shift = rng.uniform(0, 1, 2) * (SIDE - 1 - scale * extent) - scale * low
     to_texture = np.eye(3)
     to_texture[:2, :2], to_texture[:2, 2] = scale * turn, shift

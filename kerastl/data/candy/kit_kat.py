@@ -74,7 +74,7 @@ def _logo(
     rim: Colour = (120, 6, 16) if white else WHITE
     sheet.shape(oval(centre, (radii[0] + 0.18, radii[1] + 0.18), -tilt), rim)
     sheet.shape(oval(centre, radii, -tilt), paper)
-    style = Style((ink,), weight=0.055, slant=0.14, tracking=-0.05)
+    style = Style((ink,), weight=0.036, slant=0.14, tracking=-0.01)
     sheet.word("KitKat", style, centre, (size[0] * 0.84, size[1] * 0.58), tilt)
 
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 Colour = tuple[int, int, int]
 
-FONT_SIZE = 72
+FONT_SIZE = 60
 
 
 class Style(NamedTuple):

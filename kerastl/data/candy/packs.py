@@ -86,12 +86,12 @@ def rounded(left: float, top: float, right: float, bottom: float, radius: float)
     """Return the outline of a rectangle with rounded corners."""
     turn = np.linspace(0, np.pi / 2, 7)
     corners = ((right, bottom, 0), (left, bottom, 1), (left, top, 2), (right, top, 3))
-    points = []
+    points: list[Point] = []
     for x, y, quarter in corners:
         inner_x = x - radius if quarter in (0, 3) else x + radius
         inner_y = y - radius if quarter in (0, 1) else y + radius
-        for angle in turn + quarter * np.pi / 2:
-            points.append(
-                (float(inner_x + radius * np.cos(angle)), float(inner_y + radius * np.sin(angle)))
-            )
+        points.extend(
+            (float(inner_x + radius * np.cos(angle)), float(inner_y + radius * np.sin(angle)))
+            for angle in turn + quarter * np.pi / 2
+        )
     return points

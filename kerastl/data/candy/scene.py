@@ -183,11 +183,13 @@ def _spill(scene: Scene, spill: Spill, middle: Point) -> None:
     rng, light = scene.rng, rounded_light(scene.light)
     palette = rng.permutation(len(spill.sweet.colours))[: spill.colours]
     spots = np.array(_fallen(rng, spill)) + middle
-    foreshortened = float(np.cos(scene.view.tilt))
-    for (x, y), (left, top) in zip(spots, scene.view.to_photo(spots), strict=True):
+    middles = scene.view.to_photo(spots)
+    beside = np.add(spots, (cell_width(spill.sweet), 0))
+    widths = scene.view.to_photo(beside)[:, 0] - middles[:, 0]
+    foreshortened = 0.3 + 0.7 * float(np.cos(scene.view.tilt))
+    for (left, top), width in zip(middles.tolist(), widths.tolist(), strict=True):
         colour = spill.sweet.colours[int(palette[int(rng.integers(len(palette)))])]
-        width = cell_width(spill.sweet) * scene.view.pixels_per_centimetre((x, y))
-        size = max(4, round(width)), max(4, round(width * (0.3 + 0.7 * foreshortened)))
+        size = max(4, round(width)), max(4, round(width * foreshortened))
         image = sweet_image(rng, spill.sweet, colour, light)
         image = image.resize(size, Image.Resampling.BILINEAR)
         corner = round(left - size[0] / 2), round(top - size[1] / 2)

@@ -44,7 +44,7 @@ def bag(design: int) -> Piece:
     _rainbow(rng, sheet)
     _sweets(rng, sheet)
     dark: Colour = (ground[0] // 3, ground[1] // 3, ground[2] // 3)
-    style = Style((WHITE,), weight=0.05, slant=0.1, edge=dark, edge_width=0.07, bounce=0.02)
+    style = Style((WHITE,), weight=0.034, slant=0.1, edge=dark, edge_width=0.07, bounce=0.02)
     tilt = float(rng.uniform(3, 14))
     centre = (width * 0.5, height * float(rng.uniform(0.42, 0.5)))
     sheet.word("Skittles", style, centre, (width * 0.74, height * 0.36), tilt)

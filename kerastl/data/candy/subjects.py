@@ -13,7 +13,7 @@ from kerastl.data.candy.packs import torn
 from kerastl.data.candy.pieces import Piece, Point
 from kerastl.data.candy.sweets import SKITTLE, SMARTIE, Sweet
 
-DESIGNS = 14  # drawings of each pack
+DESIGNS = 12  # drawings of each pack
 
 
 class Part(NamedTuple):
@@ -82,18 +82,18 @@ def _bars(
     if chance < 0.4:
         return Subject((_whole(rng, pack),), None, pack.size[0])
     if chance < 0.5:
-        first, second = _whole(rng, pack), _whole(rng, wrapper(_design(rng)))
-        beside = second._replace(spot=_beside(rng, second.piece, pack.size[1] * 0.25))
-        return Subject((beside, first), None, pack.size[0] * 1.15)
+        other = _whole(rng, wrapper(_design(rng)))
+        under = other._replace(spot=_beside(rng, other.piece, pack.size[1] * 0.25))
+        return Subject((under, _whole(rng, pack)), None, pack.size[0] * 1.15)
     if chance < 0.72:
         return Subject(_opened(rng, pack, bare(fitting(design))), None, pack.size[0])
     content = bare(_design(rng))
     if chance < 0.86:
         beside = Part(content, _beside(rng, content, pack.size[1] * 0.45))
         return Subject((_whole(rng, pack), beside), None, pack.size[0] * 1.1)
-    other = bare(_design(rng))
-    second = Part(other, _beside(rng, other, content.size[1] * 0.55))
-    return Subject((Part(content, Spot(0, 0, 0)), second), None, content.size[0] * 1.1)
+    first = bare(fitting(design))
+    second = Part(content, _beside(rng, content, first.size[1] * 0.55))
+    return Subject((Part(first, Spot(0, 0, 0)), second), None, first.size[0] * 1.1)
 
 
 def _sugared(
@@ -103,9 +103,8 @@ def _sugared(
     pack, chance = packs(_design(rng)), rng.random()
     colours = int(rng.integers(3, len(sweet.colours) + 1))
     if chance < 0.28:
-        spread = float(rng.uniform(1.5, 4.5))
-        count = int(rng.integers(7, 34))
-        spill = Spill(sweet, count, (0, 0), spread, colours)
+        number = int(rng.integers(9, 32))
+        spill = Spill(sweet, number, (0, 0), float(rng.uniform(1.2, 2.7)), colours)
         return Subject((), spill, float(rng.uniform(6.5, 9.5)))
     part = _whole(rng, pack, stiff)
     if chance < 0.62:

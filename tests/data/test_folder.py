@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from colors import fill
+from kerastl.data import ImageFolder
+from kerastl.errors import DataError
+
+
+def test_a_folder_of_class_folders_is_split_class_by_class(photos: Path):
+    splits = ImageFolder(str(photos), validation=0.2, test=0.1).load(seed=0)
+    assert splits.classes == ("blue", "green", "red")
+    assert [Counter(split.labels) for split in splits[:3]] == [
+        Counter({0: 14, 1: 14, 2: 14}),
+        Counter({0: 4, 1: 4, 2: 4}),
+        Counter({0: 2, 1: 2, 2: 2}),
+    ]
+    names = [name for split in splits[:3] for name in split.names]
+    assert len(set(names)) == 60
+
+
+def test_the_seed_decides_the_split(photos: Path):
+    source = ImageFolder(str(photos))
+    assert source.load(1).test.names == source.load(1).test.names
+    assert source.load(1).test.names != source.load(2).test.names
+
+
+@pytest.mark.parametrize("name", ["validation", "val", "valid"])
+def test_split_folders_are_taken_as_they_are(tmp_path: Path, name: str):
+    fill(tmp_path / "train", 6)
+    fill(tmp_path / name, 2)
+    splits = ImageFolder(str(tmp_path)).load(seed=0)
+    assert [len(split) for split in splits[:3]] == [18, 6, 0]
+    assert all(f"/{name}/" in path for path in splits.validation.names)
+
+
+def test_a_validation_split_is_drawn_where_only_test_is_given(tmp_path: Path):
+    fill(tmp_path / "train", 10)
+    fill(tmp_path / "test", 2)
+    splits = ImageFolder(str(tmp_path), validation=0.2).load(seed=0)
+    assert [len(split) for split in splits[:3]] == [24, 6, 6]
+
+
+def test_a_folder_of_test_photos_alone_can_be_loaded(tmp_path: Path):
+    fill(tmp_path / "test", 2)
+    splits = ImageFolder(str(tmp_path)).load(seed=0)
+    assert [len(split) for split in splits[:3]] == [0, 0, 6]
+
+
+def test_names_of_any_kind_and_links_and_deeper_folders(tmp_path: Path):
+    fill(tmp_path / "elsewhere", 4, {"Glühwürmchen 夜": (10, 10, 90), "b b": (90, 10, 10)})
+    root = tmp_path / "photos"
+    root.mkdir()
+    (root / "linked").symlink_to(tmp_path / "elsewhere" / "b b")
+    (root / "deep").mkdir()
+    (tmp_path / "elsewhere" / "Glühwürmchen 夜").rename(root / "deep" / "Glühwürmchen 夜")
+    (root / ".hidden").mkdir()
+    splits = ImageFolder(str(root)).load(seed=0)
+    assert splits.classes == ("deep", "linked")
+    assert sum(map(len, splits[:3])) == 8
+
+
+def test_a_class_of_three_photos_is_enough_and_two_are_not(tmp_path: Path):
+    fill(tmp_path, 3)
+    splits = ImageFolder(str(tmp_path), validation=0.4, test=0.4).load(seed=0)
+    assert [Counter(split.labels) for split in splits[:3]] == [Counter({0: 1, 1: 1, 2: 1})] * 3
+    os.remove(tmp_path / "red" / "red_00.jpg")
+    with pytest.raises(DataError, match=r"Class 'red' has 2 photos; at least 3 are needed"):
+        ImageFolder(str(tmp_path)).load(seed=0)
+
+
+def _nothing(_: Path) -> None:
+    return
+
+
+def _loose(folder: Path) -> None:
+    (folder / "photo.jpg").write_bytes(b"")
+
+
+def _one(folder: Path) -> None:
+    fill(folder, 3, {"only": (1, 2, 3)})
+
+
+def _hollow(folder: Path) -> None:
+    fill(folder, 3)
+    (folder / "hollow").mkdir()
+
+
+def _not_in_train(folder: Path) -> None:
+    fill(folder / "train", 3, {"a": (1, 2, 3), "b": (9, 9, 9)})
+    fill(folder / "test", 3, {"c": (1, 2, 3)})
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (_nothing, "holds no class folders"),
+        (_loose, "holds no class folders"),
+        (_one, "holds the one class 'only'"),
+        (_hollow, "holds no photos of class 'hollow'"),
+        (_not_in_train, "holds no photos of class 'c'"),
+    ],
+)
+def test_a_folder_that_cannot_be_learned_from(tmp_path: Path, prepare, message: str):
+    prepare(tmp_path)
+    with pytest.raises(DataError, match=message) as caught:
+        ImageFolder(str(tmp_path)).load(seed=0)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_folder(tmp_path: Path):
+    with pytest.raises(DataError, match="There is no folder"):
+        ImageFolder(str(tmp_path / "nowhere")).load(seed=0)

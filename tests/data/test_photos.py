@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colors import photo
+from kerastl.data import read_photos
+from kerastl.data.folder import photo_files
+
+RED = (200, 40, 50)
+
+
+def test_photos_come_in_order_whatever_their_sizes(tmp_path: Path):
+    colors = [(20 * number, 0, 0) for number in range(12)]
+    paths = []
+    for number, color in enumerate(colors):
+        path = tmp_path / f"{number:02}.png"
+        photo(color, number, (20 + 7 * number, 40)).save(path)
+        paths.append(str(path))
+    photos = read_photos(photo_files(paths, range(12)), 32)
+    assert photos.images.shape == (12, 32, 32, 3)
+    assert photos.images.dtype == np.uint8
+    assert photos.labels.tolist() == list(range(12))
+    assert photos.skipped == ()
+    means = photos.images[..., 0].mean(axis=(1, 2))
+    assert np.all(np.diff(means) > 5)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "GIF"])
+def test_formats_that_tensorflow_decodes(tmp_path: Path, kind: str):
+    path = tmp_path / "photo"
+    photo(RED, 1).save(path, kind)
+    photos = read_photos(photo_files([str(path)], [0]), 32)
+    assert np.abs(photos.images.mean(axis=(0, 1, 2)) - RED).max() < 12
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("TIFF", "RGB"), ("PPM", "RGB"), ("TIFF", "CMYK")])
+def test_formats_that_only_pillow_decodes_are_converted(tmp_path: Path, kind: str, mode: str):
+    path = tmp_path / "photo.jpg"
+    photo(RED, 1).convert(mode).save(path, kind)
+    photos = read_photos(photo_files([str(path)], [0]), 32)
+    assert photos.skipped == ()
+    assert np.abs(photos.images.mean(axis=(0, 1, 2)) - RED).max() < 12
+
+
+def test_what_is_no_photo_is_named_and_skipped(tmp_path: Path):
+    good = io.BytesIO()
+    photo(RED, 1, (200, 200)).save(good, "JPEG")
+    files = {
+        "a.jpg": good.getvalue(),
+        "b.jpg": b"this is no photo",
+        "c.jpg": b"",
+        "d.jpg": good.getvalue()[: len(good.getvalue()) // 2],
+        "e.jpg": good.getvalue(),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    paths = [str(tmp_path / name) for name in files] + [str(tmp_path / "vanished.jpg")]
+    photos = read_photos(photo_files(paths, range(6)), 32)
+    assert [Path(name).name for name in photos.names] == ["a.jpg", "e.jpg"]
+    assert photos.labels.tolist() == [0, 4]
+    assert photos.images.shape == (2, 32, 32, 3)
+    assert np.array_equal(photos.images[0], photos.images[1])
+    reasons = {Path(one.name).name: one.reason for one in photos.skipped}
+    assert reasons.keys() == {"b.jpg", "c.jpg", "d.jpg", "vanished.jpg"}
+    assert reasons["b.jpg"] == "not an image"
+    assert "truncated" in reasons["d.jpg"]
+    assert all(reasons.values())
+
+
+def test_a_decompression_bomb_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    path = tmp_path / "bomb.tif"
+    photo(RED, 1).save(path)
+    (skipped,) = read_photos(photo_files([str(path)], [0]), 32).skipped
+    assert "decompression bomb" in skipped.reason
+
+
+def test_nothing_to_read():
+    photos = read_photos(photo_files([], []), 32)
+    assert len(photos) == 0
+    assert photos.images.shape == (0, 32, 32, 3)

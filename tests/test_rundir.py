@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kerastl import rundir
+from kerastl.errors import RunDirectoryError
+from kerastl.rundir import RunDirectory
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_runs_begun_in_the_same_second_do_not_meet():
+    assert len({rundir.create("candy").path for _ in range(5)}) == 5
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    for overwrite in (False, True):
+        with pytest.raises(RunDirectoryError, match="Name another folder"):
+            rundir.create("candy", tmp_path / "mine", overwrite)
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def test_an_earlier_run_is_replaced_only_when_asked(tmp_path: Path):
+    earlier = rundir.create("candy", tmp_path / "mine")
+    earlier.write_record({"status": "finished"})
+    with pytest.raises(RunDirectoryError, match="add --overwrite"):
+        rundir.create("candy", tmp_path / "mine")
+    assert earlier.read_record() == {"status": "finished"}
+    rundir.create("candy", tmp_path / "mine", overwrite=True)
+    assert not earlier.record.exists()
+
+
+def test_a_file_in_the_way_is_told(tmp_path: Path):
+    (tmp_path / "mine").write_text("a file")
+    with pytest.raises(RunDirectoryError):
+        rundir.create("candy", tmp_path / "mine")
+    with pytest.raises(RunDirectoryError, match="Cannot make the run directory"):
+        rundir.create("candy", tmp_path / "mine" / "below")
+
+
+def test_a_name_means_the_newest_run_of_that_recipe():
+    for number, name in enumerate(("candy-1", "candy-2", "flowers-3")):
+        directory = RunDirectory(Path("runs") / name)
+        directory.write_record({})
+        os.utime(directory.record, (number, number))
+    assert rundir.find("candy").path == Path("runs/candy-2")
+    assert rundir.find("runs/candy-1").path == Path("runs/candy-1")
+
+
+@pytest.mark.parametrize("name", ["candy", "runs/candy-1", "../elsewhere", ""])
+def test_a_run_that_does_not_exist_is_told(name: str):
+    with pytest.raises(RunDirectoryError, match="There is no run directory"):
+        rundir.find(name)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00"])
+def test_a_damaged_record_is_told(tmp_path: Path, text: str):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(RunDirectoryError, match=r"run\.json is damaged"):
+        RunDirectory(tmp_path).read_record()
+
+
+def test_a_half_written_run_names_the_remedy(tmp_path: Path):
+    directory = RunDirectory(tmp_path)
+    with pytest.raises(RunDirectoryError, match=r"no run directory: it has no run\.json"):
+        directory.require_model()
+    directory.write_record({"status": "running"})
+    with pytest.raises(RunDirectoryError, match=r"status: running.*kerastl run --resume"):
+        directory.require_model()
+
+
+def test_a_failed_write_keeps_what_was_there(tmp_path: Path):
+    target = tmp_path / "file.txt"
+    rundir.write_text(target, "old")
+
+    def fail() -> None:
+        with rundir.replacing(target) as partial:
+            partial.write_text("half of the n")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(RunDirectoryError, match=r"file\.txt: No space left on device"):
+        fail()
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
