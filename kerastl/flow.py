@@ -24,7 +24,9 @@ from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export, next_version
 from kerastl.trained import evaluate, recipe_of
 from kerastl.training.model import build
-from kerastl.training.stages import describe, train
+from kerastl.training.normalization import estimate_statistics
+from kerastl.training.parts import split_and_freeze
+from kerastl.training.stages import train
 from kerastl.training.state import State, assign
 
 
@@ -123,7 +125,7 @@ def rehearse(recipe: Recipe) -> None:
     say(f"Weights: {network.weights}")
     say(f"Classes: {', '.join(splits.classes)}")
     for stage in recipe.stages:
-        say(describe(network.model, stage))
+        say(split_and_freeze(network.model, stage.unfreeze).describe(stage))
 
 
 def _go(recipe: Recipe, record: Record, state: State, exporting: bool) -> Run:
@@ -140,6 +142,9 @@ def _go(recipe: Recipe, record: Record, state: State, exporting: bool) -> Run:
             network = build(recipe, len(splits.classes))
             say(f"Weights: {network.weights}")
             record.update(weights=network.weights.name, weights_reason=network.weights.reason)
+
+            if network.weights.name is None:
+                estimate_statistics(network.model, photos["train"].images, recipe.seed)
 
         try:
             learning = (photos["train"], photos["validation"])

@@ -60,7 +60,10 @@ class Trained:
         return found
 
     def _own_photos(self) -> dict[str, Split]:
-        recipe = recipe_of(self.directory)
+        try:
+            recipe = recipe_of(self.directory)
+        except DataError as error:
+            raise DataError(f"{error} Name the photos with --data FOLDER.") from error
         splits = recipe.data.load(recipe.seed)
         if splits.classes != self.classes:
             raise DataError(

@@ -38,7 +38,7 @@ def recipe(photos: Path) -> Recipe:
     return Recipe(
         name="colors",
         data=ImageFolder(str(photos)),
-        backbone=Backbone("MobileNetV2", 32, options={"alpha": 0.35}, weights=None),
+        backbone=Backbone("MobileNet", 32, options={"alpha": 0.25}, weights=None),
         head=Head(dropout=0.1),
         stages=(
             Stage("frozen", epochs=2, learning_rate=1e-2),

@@ -45,7 +45,7 @@ def test_override_reaches_every_kind_of_place(recipe: Recipe):
 
 def test_override_adds_an_option_of_the_backbone(recipe: Recipe):
     assert recipe.override("backbone.options.minimalistic", "true").backbone.options == {
-        "alpha": 0.35,
+        "alpha": 0.25,
         "minimalistic": True,
     }
 

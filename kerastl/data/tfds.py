@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from kerastl.console import console
 from kerastl.data.splits import divide
 from kerastl.errors import DataError
-from kerastl.network import is_offline
+from kerastl.network import is_offline, reachable
 from kerastl.recipe import Split, Splits
 
 if TYPE_CHECKING:
@@ -65,27 +67,36 @@ def _prepared(name: str, data_dir: str | None) -> Any:
         raise DataError(f"There is no TensorFlow data set {name!r}: {_line(error)}") from error
     missing = {"image", "label"} - set(builder.info.features or {})
     if missing:
-        raise DataError(f"Data set {name!r} has no feature {' or '.join(sorted(missing))!r}.")
+        raise DataError(
+            f"Data set {name!r} has no feature {' or '.join(map(repr, sorted(missing)))}."
+        )
     if "train" not in builder.info.splits:
         _prepare(builder, name)
     return builder
 
 
 def _prepare(builder: Any, name: str) -> None:
+    """Make or download the files of a data set, with a progress bar."""
     import tensorflow_datasets as tfds
 
     remedy = (
         f"use your own photos with --data FOLDER, or copy a prepared {name!r} to {builder.data_dir}"
     )
-    if is_offline() and not getattr(builder, "NEEDS_NO_NETWORK", False):
-        raise DataError(
-            f"Data set {name!r} is not on this machine, and the network is off: {remedy}."
-        )
-    tfds.disable_progress_bar()
+    # Without a network TensorFlow Datasets would try again and again, for minutes.
+    for url in list(builder.url_infos or {})[:1]:
+        if is_offline() or not reachable(url):
+            why = "the network is off" if is_offline() else "there is no network to fetch it"
+            raise DataError(f"Data set {name!r} is not on this machine, and {why}: {remedy}.")
+    draws_itself = not builder.url_infos
+    if draws_itself:
+        tfds.disable_progress_bar()
     try:
-        builder.download_and_prepare()
+        with contextlib.redirect_stdout(console.file):
+            builder.download_and_prepare()
     except Exception as error:
         raise DataError(f"Data set {name!r} cannot be had ({_line(error)}): {remedy}.") from error
+    finally:
+        tfds.enable_progress_bar()
 
 
 def _line(error: Exception) -> str:

@@ -63,6 +63,7 @@ def draw_curves(rows: Sequence[Row], path: Path) -> None:
 
 def _mark_stages(axes: Axes, rows: Sequence[Row]) -> None:
     """Name each stage at the top, and draw a line where the next begins."""
+    axes.set_xlim(float(rows[0]["epoch"]) - 0.5, float(rows[-1]["epoch"]) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     for number, row in enumerate(rows):
         if number and row["stage"] == rows[number - 1]["stage"]:

@@ -75,7 +75,7 @@ class State:
             RunDirectoryError: The file is damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 position = json.loads(str(file["position"]))
                 best, model, optimizer = (
                     _list(file, name) for name in ("best", "model", "optimizer")

@@ -10,6 +10,7 @@ from typing import Any
 import platformdirs
 import tensorflow_datasets as tfds
 
+from kerastl.console import say
 from kerastl.data.candy import KINDS, SIZE, draw
 from kerastl.live import progress
 
@@ -27,11 +28,15 @@ class Candy(tfds.core.GeneratorBasedBuilder):  # type: ignore[misc]
     """Photos of Kit-Kat, Mars, Skittles and Smarties, drawn by kerastl."""
 
     VERSION = tfds.core.Version("1.0.0")
-    # What `kerastl --offline` asks a data set that is not there yet.
-    NEEDS_NO_NETWORK = True
 
     def __init__(self, *, data_dir: str | None = None, **options: Any) -> None:
         super().__init__(data_dir=data_dir or str(cache_folder() / "datasets"), **options)
+
+    def _log_download_bytes(self) -> None:
+        say(f"Drawing candy photos, this once, to {self.data_dir}")
+
+    def _log_download_done(self) -> None:
+        """Say nothing: the run goes on at once."""
 
     def _info(self) -> tfds.core.DatasetInfo:
         features = {

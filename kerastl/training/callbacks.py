@@ -1,0 +1,112 @@
+"""Keeps and shows training as it goes on: checkpoints, a live bar, a line an epoch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import keras
+
+from kerastl.console import say
+from kerastl.live import progress
+from kerastl.recipe import Stage
+from kerastl.training.state import State, values_of
+
+Save = Callable[[State], None]
+
+# An epoch of a frozen stage takes a fraction of a second, writing a checkpoint sometimes more.
+_SECONDS_BETWEEN_SAVES = 5.0
+
+
+class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps the history, the best epoch and, every few seconds, a checkpoint.
+
+    Args:
+        whole: The model whose variables are kept; the one that is trained may be its tail.
+        stage: The stage that is going on.
+        state: Is told each epoch.
+        save: Is given the state every few seconds and at the end of the stage.
+    """
+
+    def __init__(self, whole: keras.Model, stage: Stage, state: State, save: Save) -> None:
+        super().__init__()
+        self.whole, self.stage, self.state, self.save = whole, stage, state, save
+        self.saved = time.perf_counter()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Look at the clock."""
+        self.began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Add the epoch to the history."""
+        row = {
+            "epoch": epoch + 1,
+            "stage": self.stage.name,
+            "loss": logs["loss"],
+            "accuracy": logs["accuracy"],
+            "validation_loss": logs["val_loss"],
+            "validation_accuracy": logs["val_accuracy"],
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            "seconds": round(time.perf_counter() - self.began, 3),
+        }
+        self.state.add(row, self.whole)
+        if time.perf_counter() - self.saved > _SECONDS_BETWEEN_SAVES:
+            self._save()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Write the checkpoint of the whole stage."""
+        self._save()
+
+    def _save(self) -> None:
+        self.state.model = values_of(self.whole.variables)
+        self.state.optimizer = values_of(self.model.optimizer.variables)
+        self.save(self.state)
+        self.saved = time.perf_counter()
+
+
+class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]
+    """Prints a line for each epoch, under it a bar with photos a second and time left.
+
+    Args:
+        stage: The stage's name.
+        epochs: The epochs to come, on the axis of all stages.
+        photos: Photos an epoch.
+        batch_size: Photos a step.
+        state: Tells whether an epoch is the best so far; its keeper has to be called first.
+    """
+
+    def __init__(
+        self, stage: str, epochs: range, photos: int, batch_size: int, state: State
+    ) -> None:
+        super().__init__()
+        self.stage, self.epochs, self.photos = stage, epochs, photos
+        self.batch_size, self.state = batch_size, state
+        self.shown = ExitStack()
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Show the bar."""
+        total = self.photos * len(self.epochs)
+        self.done = self.shown.enter_context(progress(f"{self.stage}: training", total))
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Move the bar on."""
+        self.done(min(self.batch_size, self.photos - batch * self.batch_size))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Print the epoch's line."""
+        best = "  best so far" if self.state.best_epoch == epoch + 1 else ""
+        say(
+            f"{self.stage:<10} epoch {epoch + 1:>3}/{self.epochs.stop}"
+            f"   loss {logs['loss']:.3f}  accuracy {logs['accuracy']:.3f}"
+            f"   validation loss {logs['val_loss']:.3f}  accuracy {logs['val_accuracy']:.3f}{best}"
+        )
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Take the bar away."""
+        self.close()
+
+    def close(self) -> None:
+        """Take the bar away, also where training broke off."""
+        self.shown.close()

@@ -1,0 +1,65 @@
+"""Takes a model apart at a cut: a trunk that is frozen, a tail that learns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import attrs
+import keras
+import numpy as np
+
+from kerastl.backbones.cuts import Cut, find_cuts, nearest_cut, trunk_and_tail
+from kerastl.recipe import Stage
+
+
+@attrs.frozen(eq=False)
+class Parts:
+    """A model taken apart; the parts share its layers.
+
+    Args:
+        model: The whole.
+        cut: Where.
+        trunk: From the photo to the cut, all frozen.
+        tail: From the cut to the logits, learning but for its batch normalisation.
+    """
+
+    model: keras.Model
+    cut: Cut
+    trunk: keras.Model
+    tail: keras.Model
+
+    def describe(self, stage: Stage) -> str:
+        """Return the line that says what the stage trains."""
+        learning = sum(int(np.prod(weight.shape)) for weight in self.tail.trainable_weights)
+        what = f"the last {self.cut.share:.0%} of the backbone, after {self.cut.layer}"
+        return (
+            f"Stage {stage.name}: {stage.epochs} epochs, learning the head"
+            + (f" and {what}" if self.cut.share else "")
+            + f": {learning:,} of {self.model.count_params():,} weights"
+        )
+
+
+def split_and_freeze(model: keras.Model, share: float) -> Parts:
+    """Take a model apart at the cut nearest to a share, and freeze what does not learn.
+
+    Each batch normalisation layer has to be frozen by itself: an unfrozen one would go on moving
+    its statistics, even in a model that is called with `training=False`.
+
+    Args:
+        model: From photos to logits.
+        share: Share of the backbone that is to learn, 0..1.
+    """
+    cut = nearest_cut(find_cuts(model), share)
+    trunk, tail = trunk_and_tail(model, cut)
+    for layer in _with_inner(model.layers):
+        layer.trainable = False
+    for layer in _with_inner(tail.layers):
+        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+    return Parts(model, cut, trunk, tail)
+
+
+def _with_inner(layers: Iterable[Any]) -> Iterator[Any]:
+    for layer in layers:
+        yield layer
+        yield from _with_inner(getattr(layer, "layers", ()))

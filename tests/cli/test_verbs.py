@@ -1,0 +1,138 @@
+"""The verbs of the installed program on a finished run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+def test_run_prints_one_json_object_and_nothing_else_on_standard_output(finished):
+    directory, done = finished
+    (line,) = done.stdout.splitlines()
+    result = json.loads(line)
+    assert result.keys() == {"run", "export", "weights", "scores", "seconds"}
+    place = directory.parent.parent
+    assert (place / result["run"]).samefile(directory)
+    assert (place / result["export"] / "saved_model.pb").is_file()
+    assert result["weights"] == "none"
+    for scores in (result["scores"]["validation"], result["scores"]["test"]):
+        assert scores.keys() == {"accuracy", "macro_f1", "loss", "images"}
+    assert {"import", "data", "model", "evaluation", "export", "total"} <= result["seconds"].keys()
+
+
+def test_run_tells_a_person_what_happens(finished):
+    _, done = finished
+    for text in (
+        "Photos: 42 train, 9 validation, 9 test; 0 files skipped",
+        "Weights: none",
+        "Stage unfrozen: 2 epochs",
+        "epoch   4/4",
+        "Classes, test split",
+        "macro-F1",
+        "kerastl predict",
+    ):
+        assert text in done.stderr
+    for noise in ("I0000", "WARNING", "cuda", "Traceback"):
+        assert noise not in done.stderr
+
+
+def test_the_recipe_file_is_kept_beside_what_came_of_it(finished, recipe_file: Path):
+    directory, _ = finished
+    assert (directory / "recipe.py").read_text() == recipe_file.read_text()
+
+
+def test_evaluate_finds_the_newest_run_by_the_recipes_name(finished, program):
+    directory, done = finished
+    again = program("evaluate", "colors", "--json", cwd=directory.parent.parent)
+    assert again.returncode == 0, again.stderr
+    expected = json.loads(done.stdout)["scores"]
+    assert json.loads(again.stdout.splitlines()[-1])["scores"] == expected
+
+
+def test_predict_files_and_folders(finished, program, photos: Path, tmp_path: Path):
+    directory, _ = finished
+    (tmp_path / "notes.txt").write_text("no photo")
+    done = program(
+        "predict", directory, photos / "red", tmp_path, "--top", "2", "--json", cwd=tmp_path
+    )
+    assert done.returncode == 0
+    result = json.loads(done.stdout)
+    assert len(result["predictions"]) == 20
+    first = result["predictions"][0]
+    assert first["file"] == str(photos / "red" / "red_00.jpg")
+    assert [one["label"] for one in first["top"]][0] == first["label"]
+    assert first["top"][0]["probability"] >= first["top"][1]["probability"]
+    assert result["skipped"] == [{"file": str(tmp_path / "notes.txt"), "reason": "not an image"}]
+
+
+def test_predict_prints_a_line_a_photo(finished, program, photos: Path):
+    directory, _ = finished
+    photo = photos / "red" / "red_00.jpg"
+    done = program("predict", directory, photo, cwd=directory)
+    name, label, probability = done.stdout.split()
+    assert name == str(photo)
+    assert label in {"blue", "green", "red"}
+    assert 1 / 3 <= float(probability) <= 1
+
+
+def test_predict_without_a_single_photo_fails(finished, program, tmp_path: Path):
+    directory, _ = finished
+    (tmp_path / "notes.txt").write_text("no photo")
+    done = program("predict", directory, tmp_path, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "notes.txt: not an image" in done.stderr
+
+
+def test_export_to_a_folder_once(finished, program, tmp_path: Path):
+    directory, _ = finished
+    arguments = ("export", directory, "--output", "served/1")
+    done = program(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    before = (tmp_path / "served" / "1" / "saved_model.pb").stat().st_mtime_ns
+    again = program(*arguments, cwd=tmp_path)
+    assert again.returncode == 1
+    assert again.stderr == "Error: served/1 exists. Name another folder with --output.\n"
+    assert (tmp_path / "served" / "1" / "saved_model.pb").stat().st_mtime_ns == before
+
+
+def test_show_prints_settings_and_cuts(program, recipe_file: Path, tmp_path: Path):
+    done = program("show", recipe_file, "--set", "stages.unfrozen.unfreeze=0.5", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["stages.unfrozen.unfreeze", "0.5"] in lines
+    assert ["backbone.options.alpha", "0.25"] in lines
+    cuts = [line for line in lines if len(line) >= 4 and line[0].isdecimal()]
+    assert [int(line[0]) for line in cuts] == list(range(len(cuts)))
+    assert cuts[-1][-1] == "frozen"
+    assert [line[-1] for line in cuts].count("unfrozen") == 1
+
+
+def test_copy_gives_a_file_that_can_be_shown(program, tmp_path: Path):
+    done = program("copy", "candy", "my_candy.py", cwd=tmp_path)
+    assert done.stdout == "Wrote my_candy.py. Run it with: kerastl run ./my_candy.py\n"
+    again = program("copy", "candy", "my_candy.py", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "my_candy.py exists and is left as it is" in again.stderr
+    shown = program("show", "./my_candy.py", cwd=tmp_path)
+    assert "block_11_add" in shown.stdout
+
+
+def test_a_dry_run_writes_nothing(program, recipe_file: Path, tmp_path: Path):
+    done = program("run", recipe_file, "--dry-run", "--unfreeze-after", "0", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Classes: blue, green, red" in done.stdout
+    assert "Stage unfrozen" in done.stdout
+    assert "Stage frozen" not in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], *([verb, "--help"] for verb in ("run", "show", "list", "copy"))],
+)
+def test_help_ends_in_examples(program, arguments: list[str], tmp_path: Path):
+    done = program(*arguments, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Examples:\n  kerastl " in done.stdout

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import tensorflow_datasets as tfds
+
+from kerastl.data import TFDS, read_photos
+from kerastl.data.candy import builder as candy_builder
+from kerastl.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def candy(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with few candy photos, drawn by the data set's own builder."""
+    folder = str(tmp_path_factory.mktemp("datasets"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candy_builder, "_PHOTOS", {"train": 8, "validation": 2, "test": 1})
+        TFDS("candy", data_dir=folder).load(seed=0)
+    return folder
+
+
+def test_candy_is_drawn_on_first_use_and_kept(candy: str):
+    splits = TFDS("candy", data_dir=candy).load(seed=0)
+    assert splits.classes == ("kit-kat", "mars", "skittles", "smarties")
+    assert [len(split) for split in splits[:3]] == [32, 8, 4]
+    assert Counter(splits.train.labels) == dict.fromkeys(range(4), 8)
+    photos = read_photos(splits.test, 64)
+    assert photos.images.shape == (4, 64, 64, 3)
+    assert photos.skipped == ()
+
+
+def test_candy_is_a_data_set_like_any_other(candy: str):
+    examples = list(tfds.load("candy", split="test", data_dir=candy, as_supervised=True))
+    assert len(examples) == 4
+    assert {tuple(image.shape) for image, _ in examples} == {(224, 224, 3)}
+
+
+@pytest.mark.parametrize(
+    "imports",
+    ["import kerastl.data, tensorflow_datasets", "import tensorflow_datasets, kerastl.data"],
+)
+def test_importing_kerastl_data_makes_candy_known(imports: str):
+    known = "'candy' in sys.modules['tensorflow_datasets'].list_builders()"
+    code = f"{imports}; import sys; assert {known}"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_missing_splits_are_drawn_from_train(tmp_path: Path):
+    folder = str(tmp_path / "small")
+    _write_small(folder)
+    splits = TFDS("small", validation=0.25, test=0.25, data_dir=folder).load(seed=1)
+    assert [len(split) for split in splits[:3]] == [12, 4, 4]
+    names = [name for split in splits[:3] for name in split.names]
+    assert len(set(names)) == 20
+    photos = read_photos(splits.test, 32)
+    # The photos of class 1 are bright: each label has to have stayed with its photo.
+    assert [int(image.mean() > 128) for image in photos.images] == photos.labels.tolist()
+
+
+def _write_small(folder: str) -> None:
+    import numpy as np
+
+    def examples():
+        for number in range(20):
+            pixels = np.full((32, 32, 3), 200 * (number % 2), np.uint8)
+            yield number, {"image": pixels, "label": number % 2}
+
+    features = tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=(32, 32, 3), encoding_format="png"),
+            "label": tfds.features.ClassLabel(names=["dark", "bright"]),
+        }
+    )
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="small",
+        version="1.0.0",
+        features=features,
+        split_datasets={"train": examples()},
+        data_dir=folder,
+        disable_shuffling=True,
+    )
+
+
+def test_an_unknown_data_set_is_told_in_one_line():
+    with pytest.raises(DataError, match="no TensorFlow data set 'candys'") as caught:
+        TFDS("candys").load(seed=0)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_a_network_a_download_is_not_waited_for(tmp_path: Path):
+    began = time.perf_counter()
+    with pytest.raises(DataError, match="the network is off: use your own photos with --data"):
+        TFDS("tf_flowers", data_dir=str(tmp_path)).load(seed=0)
+    assert time.perf_counter() - began < 10
+
+
+def test_a_data_set_of_something_else_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match="'wine_quality' has no feature 'image' or 'label'"):
+        TFDS("wine_quality", data_dir=str(tmp_path)).load(seed=0)

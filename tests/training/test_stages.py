@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import keras
+import numpy as np
+import pytest
+
+from kerastl.backbones.cuts import find_cuts, nearest_cut
+from kerastl.clock import Clock
+from kerastl.data.photos import Photos, read_photos
+from kerastl.recipe import Backbone, Recipe, Stage
+from kerastl.training.model import build
+from kerastl.training.normalization import estimate_statistics
+from kerastl.training.parts import split_and_freeze
+from kerastl.training.stages import learner_of, train
+from kerastl.training.state import State, values_of
+
+Learning = tuple[Photos, Photos]
+
+
+@pytest.fixture(scope="module")
+def learning(recipe: Recipe) -> Learning:
+    splits = recipe.data.load(recipe.seed)
+    return read_photos(splits.train, 32), read_photos(splits.validation, 32)
+
+
+def fresh(recipe: Recipe, learning: Learning) -> keras.Model:
+    keras.utils.set_random_seed(recipe.seed)
+    model = build(recipe, 3).model
+    estimate_statistics(model, learning[0].images, recipe.seed)
+    return model
+
+
+def run(
+    recipe: Recipe, learning: Learning, state: State | None = None
+) -> tuple[keras.Model, State]:
+    model = fresh(recipe, learning)
+    state = state or State()
+    train(model, recipe, learning, lambda _: None, Clock(), state)
+    return model, state
+
+
+def moved(model: keras.Model, before: list[np.ndarray]) -> set[str]:
+    pairs = zip(model.variables, values_of(model.variables), before, strict=True)
+    return {variable.path for variable, now, then in pairs if not np.array_equal(now, then)}
+
+
+def is_norm(path: str) -> bool:
+    return "bn" in path.lower() or "batch_norm" in path.lower()
+
+
+@pytest.mark.parametrize("augment", [False, True])
+@pytest.mark.parametrize("unfreeze", [0.0, 0.3, 1.0])
+def test_only_what_lies_above_the_cut_learns_and_no_statistics_move(
+    recipe: Recipe, learning: Learning, unfreeze: float, augment: bool
+):
+    stage = Stage("only", 1, 1e-2, unfreeze=unfreeze, augment=augment, schedule="constant")
+    recipe = attrs.evolve(recipe, stages=(stage,))
+    model = fresh(recipe, learning)
+    before = values_of(model.variables)
+    train(model, recipe, learning, lambda _: None, Clock(), State())
+    changed = {path for path in moved(model, before) if "seed_generator" not in path}
+    above = {weight.path for weight in split_and_freeze(model, unfreeze).tail.weights}
+    learnable = {path for path in above if not is_norm(path)}
+    assert changed == learnable
+    assert {"head_logits/kernel", "head_logits/bias"} <= changed
+    if unfreeze == 1.0:
+        assert "conv1/kernel" in changed
+
+
+def test_the_stages_share_one_axis_of_epochs(recipe: Recipe, learning: Learning):
+    _, state = run(recipe, learning)
+    assert [row["epoch"] for row in state.rows] == [1, 2, 3, 4]
+    assert [row["stage"] for row in state.rows] == ["frozen"] * 2 + ["unfrozen"] * 2
+    assert state.rows[-1]["accuracy"] > 0.8
+
+
+def test_the_best_epoch_of_all_stages_is_kept(recipe: Recipe, learning: Learning):
+    wild = attrs.evolve(recipe.stages[1], learning_rate=10.0, schedule="constant")
+    model, state = run(attrs.evolve(recipe, stages=(recipe.stages[0], wild)), learning)
+    losses = [row["validation_loss"] for row in state.rows]
+    assert state.best_epoch == int(np.argmin(losses)) + 1
+    assert state.best_epoch <= 2
+    validation = learning[1]
+    logits = model.predict(validation.images.astype(np.float32), verbose=0)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    assert float(loss(validation.labels, logits)) == pytest.approx(min(losses), rel=1e-3)
+
+
+def test_the_same_seed_gives_the_same_training(recipe: Recipe, learning: Learning):
+    runs = [run(recipe, learning) for _ in range(2)]
+    for first, second in zip(*(values_of(model.variables) for model, _ in runs), strict=True):
+        np.testing.assert_array_equal(first, second)
+    other, _ = run(attrs.evolve(recipe, seed=4), learning)
+    assert moved(other, values_of(runs[0][0].variables))
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_going_on_from_a_checkpoint_ends_as_without_a_stop(
+    recipe: Recipe, learning: Learning, stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("kerastl.training.callbacks._SECONDS_BETWEEN_SAVES", 0.0)
+    whole, expected = run(recipe, learning)
+
+    class KilledError(Exception):
+        pass
+
+    def save(state: State) -> None:
+        state.save(tmp_path / "checkpoint.npz")
+        if state.epoch == stop:
+            raise KilledError
+
+    model = fresh(recipe, learning)
+    with pytest.raises(KilledError):
+        train(model, recipe, learning, save, Clock(), State())
+    again, reached = run(recipe, learning, State.load(tmp_path / "checkpoint.npz"))
+    without_time = [{k: v for k, v in row.items() if k != "seconds"} for row in reached.rows]
+    assert without_time == [
+        {k: v for k, v in row.items() if k != "seconds"} for row in expected.rows
+    ]
+    for mine, theirs in zip(values_of(again.variables), values_of(whole.variables), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_features_are_computed_once_and_the_tail_alone_is_trained(
+    recipe: Recipe, learning: Learning
+):
+    model = build(recipe, 3).model
+    learner = learner_of(split_and_freeze(model, 0.0), recipe.stages[0], learning, recipe)
+    assert learner.train[0].shape == (42, 256)
+    assert learner.model.inputs[0].shape == (None, 256)
+    # What the tail makes of the features is what the model makes of the photos.
+    direct = model(learning[0].images[:5].astype(np.float32), training=False)
+    np.testing.assert_allclose(
+        learner.model(learner.train[0][:5], training=False), direct, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_features_that_do_not_fit_into_memory_are_computed_anew(
+    recipe: Recipe, learning: Learning, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("kerastl.training.stages._MOST_BYTES", 1000)
+    model = build(recipe, 3).model
+    learner = learner_of(split_and_freeze(model, 0.2), recipe.stages[1], learning, recipe)
+    assert learner.train[0] is learning[0].images
+    _, state = run(recipe, learning)
+    assert len(state.rows) == 4
+
+
+def test_a_backbone_cut_where_two_tensors_pass_is_trained(recipe: Recipe, learning: Learning):
+    recipe = attrs.evolve(
+        recipe,
+        backbone=Backbone("NASNetMobile", 32, weights=None),
+        stages=(Stage("unfrozen", 1, 1e-3, unfreeze=0.12),),
+    )
+    model = build(recipe, 3).model
+    assert len(nearest_cut(find_cuts(model), 0.12).tensors) == 2
+    train(model, recipe, learning, lambda _: None, Clock(), State())
+
+
+def test_mixed_precision_trains_with_float32_logits(recipe: Recipe, learning: Learning):
+    mixed = attrs.evolve(recipe, precision="mixed", stages=recipe.stages[1:])
+    model, state = run(mixed, learning)
+    assert model.output.dtype == "float32"
+    assert model.get_layer("conv1").compute_dtype == "bfloat16"
+    assert np.isfinite(state.best_loss)
+    assert keras.config.dtype_policy().name == "float32"

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from kerastl.errors import RunDirectoryError
+from kerastl.training.state import State, assign, values_of
+
+
+def row(loss: float) -> dict[str, float]:
+    return {"validation_loss": loss}
+
+
+@pytest.fixture
+def model() -> keras.Model:
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+
+
+def test_it_comes_back_from_its_file(model: keras.Model, tmp_path: Path):
+    state = State(stage=1, optimizer=[np.array(7), np.ones((2, 2), np.float32)])
+    state.add(row(0.5), model)
+    state.add(row(0.7), model)
+    state.model = values_of(model.variables)
+    state.save(tmp_path / "state.npz")
+    again = State.load(tmp_path / "state.npz")
+    assert (again.stage, again.epoch, again.best_epoch, again.best_loss) == (1, 2, 1, 0.5)
+    for name in ("best", "model", "optimizer"):
+        pairs = zip(getattr(again, name), getattr(state, name), strict=True)
+        assert all(np.array_equal(mine, theirs) for mine, theirs in pairs)
+
+
+def test_the_best_is_the_lowest_loss_and_a_copy(model: keras.Model):
+    state = State()
+    assert state.add(row(0.5), model)
+    kept = [value.copy() for value in state.best]
+    assign(model.variables, [value + 1 for value in kept])
+    assert not state.add(row(0.5), model)
+    assert not state.add(row(float("nan")), model)
+    assert all(map(np.array_equal, state.best, kept))
+    assert state.add(row(0.4), model)
+    assert (state.best_epoch, state.best_loss) == (4, 0.4)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04half"])
+def test_a_damaged_file_is_told(tmp_path: Path, content: bytes):
+    (tmp_path / "state.npz").write_bytes(content)
+    with pytest.raises(RunDirectoryError, match="is damaged"):
+        State.load(tmp_path / "state.npz")
+
+
+def test_values_of_another_model_are_refused(model: keras.Model):
+    with pytest.raises(RunDirectoryError, match="of another model"):
+        assign(model.variables, [np.zeros((2, 2)), np.zeros(2)])
