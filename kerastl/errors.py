@@ -26,6 +26,10 @@ class WeightsError(KerastlError):
     """Weights that are missing or do not fit the backbone."""
 
 
+class TrainingError(KerastlError):
+    """Training that cannot come to anything."""
+
+
 class RunDirectoryError(KerastlError):
     """A run directory that is missing, incomplete, in the way, or cannot be written."""
 

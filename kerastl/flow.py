@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,15 @@ from kerastl.backbones.inference import compiled
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.photos import Photos, read_photos
-from kerastl.errors import DataError, RunDirectoryError
+from kerastl.errors import DataError
 from kerastl.evaluation.figures import draw_confusion, draw_curves
 from kerastl.evaluation.scores import Scores
 from kerastl.recipe import Recipe, Splits
 from kerastl.record import Record
 from kerastl.rundir import RunDirectory
-from kerastl.serving.saved_model import export, next_version
-from kerastl.trained import evaluate, recipe_of
-from kerastl.training.model import build
+from kerastl.serving.saved_model import export
+from kerastl.trained import evaluate, recipe_of, splits_of
+from kerastl.training.model import Network, build
 from kerastl.training.normalization import estimate_statistics
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.stages import train
@@ -72,6 +71,8 @@ def run(
 ) -> Run:
     """Run a recipe: train, evaluate, export.
 
+    Nothing is written, and no earlier run replaced, before the photos are read and the model built.
+
     Args:
         recipe: What to run.
         output: The run directory; a new one under `runs/` unless it is given.
@@ -83,81 +84,94 @@ def run(
     Raises:
         KerastlError: A mistake in the recipe, the data, the weights or the output.
     """
-    clock = clock or Clock()
-    directory = rundir.create(recipe.name, Path(output) if output else None, overwrite)
-    if file:
-        with rundir.replacing(directory.recipe) as partial:
-            shutil.copyfile(file, partial)
-    return _go(recipe, Record.begin(directory, recipe, clock), State(), exporting)
+    clock, folder = clock or Clock(), Path(output) if output else None
+    rundir.check_free(folder, overwrite)
+    keras.utils.set_random_seed(recipe.seed)
+    with clock.part("data"):
+        splits = recipe.data.load(recipe.seed)
+        photos = _read(recipe, splits)
+    with clock.part("model"):
+        network = _build(recipe, photos, splits.classes)
+    directory = rundir.create(recipe.name, folder, overwrite)
+    record = Record.begin(directory, recipe, clock, file)
+    record.add_data(splits, photos)
+    record.add_weights(network.weights)
+    return _go(recipe, record, network, photos, State(), exporting)
 
 
 def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> Run:
-    """Go on with a run that was broken off, from its last checkpoint.
+    """Go on with a run that was broken off, from its last checkpoint, on its own photos.
 
     Args:
-        name: The run directory, or a recipe's name for its newest run.
+        name: The run directory, or a recipe's name for its newest run that is not finished.
         exporting: Whether a SavedModel is written.
         clock: When the work began, if before this call.
 
     Raises:
         KerastlError: There is no such run, or it cannot be gone on with.
     """
-    directory = rundir.find(name)
-    values = directory.read_record()
-    if values.get("status") == "finished":
-        raise RunDirectoryError(f"{directory.path} is finished; there is nothing to resume.")
-    recipe = recipe_of(directory)
+    record = Record.again(rundir.find(name, finished=False), clock or Clock())
+    recipe, directory = recipe_of(record.directory), record.directory
     state = State.load(directory.checkpoint) if directory.checkpoint.is_file() else State()
-    if state.epoch:
-        say(f"Resuming {directory.path} after epoch {state.epoch}")
-    return _go(recipe, Record(directory, clock or Clock(), values), state, exporting)
+    say(f"Resuming {directory.path} after epoch {state.epoch}")
+    keras.utils.set_random_seed(recipe.seed)
+    with record.clock.part("data"):
+        photos = _read(recipe, splits_of(directory, recipe))
+    with record.clock.part("model"):
+        # All weights are in the checkpoint: those it began with are needed only without one.
+        begun = recipe.override("backbone.weights", "none") if state.epoch else recipe
+        network = _build(begun, photos, directory.require("classes"))
+        if not state.epoch:
+            record.add_weights(network.weights)
+    return _go(recipe, record, network, photos, state, exporting)
 
 
-def rehearse(recipe: Recipe) -> None:
+def rehearse(recipe: Recipe) -> dict[str, Any]:
     """Do all of a run that comes before training, and write nothing.
+
+    Returns:
+        What was found, made of what JSON has.
 
     Raises:
         KerastlError: A mistake in the recipe, the data or the weights.
     """
     splits = recipe.data.load(recipe.seed)
-    _read(recipe, splits)
-    network = build(recipe, len(splits.classes))
-    say(f"Weights: {network.weights}")
+    photos = _read(recipe, splits)
+    network = _build(recipe, photos, splits.classes)
     say(f"Classes: {', '.join(splits.classes)}")
-    for stage in recipe.stages:
-        say(split_and_freeze(network.model, stage.unfreeze).describe(stage))
+    stages = {
+        stage.name: split_and_freeze(network.model, stage.unfreeze).describe(stage)
+        for stage in recipe.stages
+    }
+    for line in stages.values():
+        say(line)
+    counts = {name: len(some) for name, some in photos.items()}
+    weights = network.weights.name or "none"
+    return {"classes": splits.classes, "splits": counts, "weights": weights, "stages": stages}
 
 
-def _go(recipe: Recipe, record: Record, state: State, exporting: bool) -> Run:
+def _go(
+    recipe: Recipe,
+    record: Record,
+    network: Network,
+    photos: dict[str, Photos],
+    state: State,
+    exporting: bool,
+) -> Run:
+    clock, directory, classes = record.clock, record.directory, record.values["classes"]
     with record.running():
-        clock, directory = record.clock, record.directory
-        keras.utils.set_random_seed(recipe.seed)
-
-        with clock.part("data"):
-            splits = recipe.data.load(recipe.seed)
-            photos = _read(recipe, splits)
-            record.add_data(splits.classes, photos)
-
-        with clock.part("model"):
-            network = build(recipe, len(splits.classes))
-            say(f"Weights: {network.weights}")
-            record.update(weights=network.weights.name, weights_reason=network.weights.reason)
-
-            if network.weights.name is None:
-                estimate_statistics(network.model, photos["train"].images, recipe.seed)
-
         try:
             learning = (photos["train"], photos["validation"])
             train(network.model, recipe, learning, record.save_state, clock, state)
         finally:
             # Also where training is broken off: what was learned so far is of use.
             if state.best_epoch:
-                _keep_best(network.model, state, record)
+                _keep(network.model, state, record)
 
         model = compiled(network.model)
         with clock.part("evaluation"):
             scores = {
-                name: evaluate(model, some, splits.classes, name, recipe.batch_size)
+                name: evaluate(model, some, classes, name, recipe.batch_size)
                 for name, some in photos.items()
                 if name != "train" and len(some)
             }
@@ -167,11 +181,11 @@ def _go(recipe: Recipe, record: Record, state: State, exporting: bool) -> Run:
         exported = None
         if exporting:
             with clock.part("export"):
-                exported = next_version(directory.export)
-                export(model, splits.classes, exported)
-                record.update(export=str(exported))
-    weights = network.weights.name or "none"
-    return Run(directory, splits.classes, scores, exported, weights, clock.report())
+                exported = directory.next_export()
+                export(model, classes, exported)
+                record.update(export=exported.name)
+    weights = record.values["weights"] or "none"
+    return Run(directory, tuple(classes), scores, exported, weights, clock.report())
 
 
 def _read(recipe: Recipe, splits: Splits) -> dict[str, Photos]:
@@ -183,16 +197,36 @@ def _read(recipe: Recipe, splits: Splits) -> dict[str, Photos]:
     skipped = [one for some in photos.values() for one in some.skipped]
     for one in skipped:
         say(f"Skipped {one.name}: {one.reason}")
-    for name in ("train", "validation"):
-        if not len(photos[name]):
-            raise DataError(f"There are no usable {name} photos in {recipe.data}.")
     counts = ", ".join(f"{len(some)} {name}" for name, some in photos.items())
     say(f"Photos: {counts}; {len(skipped)} files skipped")
+    _require_all(photos, splits.classes, recipe)
     return photos
 
 
-def _keep_best(model: keras.Model, state: State, record: Record) -> None:
-    """Store the best epoch's model."""
+def _require_all(photos: Mapping[str, Photos], classes: tuple[str, ...], recipe: Recipe) -> None:
+    for name in ("train", "validation"):
+        if not len(photos[name]):
+            raise DataError(f"There are no usable {name} photos in {recipe.data}.")
+    for label, name in enumerate(classes):
+        if not name.isprintable():
+            raise DataError(f"The class name {name!r} cannot be printed; rename its folder.")
+        if label not in photos["train"].labels:
+            raise DataError(
+                f"There is no usable training photo of class {name!r} in {recipe.data}."
+            )
+
+
+def _build(recipe: Recipe, photos: Mapping[str, Photos], classes: tuple[str, ...]) -> Network:
+    network = build(recipe, len(classes))
+    say(f"Weights: {network.weights}")
+    if network.weights.name is None:
+        estimate_statistics(network.model, photos["train"].images, recipe.seed)
+    return network
+
+
+def _keep(model: keras.Model, state: State, record: Record) -> None:
+    """Store where training stands, and the best epoch's model."""
+    record.save_state(state)
     assign(model.variables, state.best)
     with rundir.replacing(record.directory.model) as partial:
         model.save(partial)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -51,8 +52,15 @@ def _as_tuple(value: Any) -> Any:
     return (value,)
 
 
-_name = _must_be("a name", lambda value: isinstance(value, str) and bool(value))
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+# Names become names of folders, and of layers' scopes in TensorFlow.
+_name = _must_be(
+    "a name of letters, digits, '_', '-' and '.'",
+    lambda value: isinstance(value, str) and bool(_NAME.fullmatch(value)),
+)
 _share = _must_be("a share from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
+# A share that may be 0 but not all, such as that of a split.
+part = _must_be("a share from 0 up to 1", lambda value: _is_number(value) and 0 <= value < 1)
 _truth = _must_be("true or false", lambda value: isinstance(value, bool))
 
 
@@ -70,7 +78,11 @@ class Backbone:
 
     name: str = attrs.field(validator=_name)
     image_size: int = attrs.field(default=224, validator=_whole("a number of pixels from 32", 32))
-    options: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
+    options: Mapping[str, Any] = attrs.field(
+        factory=dict,
+        kw_only=True,
+        validator=_must_be("options by name", lambda value: isinstance(value, Mapping)),
+    )
     weights: tuple[str | None, ...] = attrs.field(
         default=("imagenet",),
         kw_only=True,
@@ -101,10 +113,7 @@ class Head:
             lambda value: all(_is_whole(units) and units > 0 for units in value),
         ),
     )
-    dropout: float = attrs.field(
-        default=0.2,
-        validator=_must_be("from 0 up to 1", lambda value: _is_number(value) and 0 <= value < 1),
-    )
+    dropout: float = attrs.field(default=0.2, validator=part)
 
 
 @attrs.frozen
@@ -178,8 +187,8 @@ class DataSource(Protocol):
 
 
 def _named_apart(instance: Any, attribute: attrs.Attribute[Any], stages: tuple[Stage, ...]) -> None:
-    if not stages:
-        raise UsageError("Recipe.stages must hold at least one stage.")
+    if not stages or not all(isinstance(stage, Stage) for stage in stages):
+        raise UsageError("Recipe.stages must hold at least one Stage, and nothing else.")
     if len({stage.name for stage in stages}) < len(stages):
         raise UsageError("Recipe.stages must have different names.")
 
@@ -201,12 +210,24 @@ class Recipe:
     """
 
     name: str = attrs.field(validator=_name)
-    data: DataSource
-    backbone: Backbone = attrs.field(validator=attrs.validators.instance_of(Backbone))
-    head: Head = attrs.field(factory=Head, validator=attrs.validators.instance_of(Head))
+    data: DataSource = attrs.field(
+        validator=_must_be("a data source", lambda value: callable(getattr(value, "load", None)))
+    )
+    backbone: Backbone = attrs.field(
+        validator=_must_be("a Backbone", lambda value: isinstance(value, Backbone))
+    )
+    head: Head = attrs.field(
+        factory=Head, validator=_must_be("a Head", lambda value: isinstance(value, Head))
+    )
     stages: tuple[Stage, ...] = attrs.field(converter=_as_tuple, validator=_named_apart)
     batch_size: int = attrs.field(default=32, validator=_whole("a number of photos from 1", 1))
-    seed: int = attrs.field(default=0, validator=_whole("a whole number from 0", 0))
+    seed: int = attrs.field(
+        default=0,
+        validator=_must_be(
+            "a whole number from 0 below 2**31",
+            lambda value: _is_whole(value) and 0 <= value < 2**31,
+        ),
+    )
     precision: str = attrs.field(default="auto", validator=_one_of("auto", "float32", "mixed"))
 
     def unfreeze_after(self, epochs: int) -> Recipe:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import os
 import platform
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -16,10 +20,11 @@ from kerastl import settings
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.errors import RunDirectoryError
-from kerastl.recipe import Recipe
+from kerastl.recipe import Recipe, Splits
 from kerastl.rundir import RunDirectory, replacing, write_text
 
 if TYPE_CHECKING:
+    from kerastl.backbones.weights import Weights
     from kerastl.data.photos import Photos
     from kerastl.training.state import State
 
@@ -41,14 +46,34 @@ class Record:
     values: dict[str, Any]
 
     @classmethod
-    def begin(cls, directory: RunDirectory, recipe: Recipe, clock: Clock) -> Record:
-        """Start the record of a new run."""
+    def begin(
+        cls, directory: RunDirectory, recipe: Recipe, clock: Clock, file: Path | None
+    ) -> Record:
+        """Start the record of a new run, the recipe's file beside it."""
+        if file:
+            with replacing(directory.recipe) as partial:
+                shutil.copyfile(file, partial)
         values = {
             "recipe": settings.to_json(recipe),
             "seed": recipe.seed,
             "versions": {name: version(name) for name in _PACKAGES},
             "python": platform.python_version(),
+            "device": _device(),
         }
+        return cls(directory, clock, values)
+
+    @classmethod
+    def again(cls, directory: RunDirectory, clock: Clock) -> Record:
+        """Take up the record of a run that was broken off.
+
+        Raises:
+            RunDirectoryError: The run is finished, or its record is damaged.
+        """
+        values = directory.read_record()
+        if values.get("status") == "finished":
+            raise RunDirectoryError(f"{directory.path} is finished; there is nothing to resume.")
+        for key in ("recipe", "classes", "weights"):
+            directory.require(key)
         return cls(directory, clock, values)
 
     def update(self, **values: Any) -> None:
@@ -60,6 +85,7 @@ class Record:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Keep the status true, however the block ends."""
+        self.values.pop("error", None)
         self.update(status="running")
         try:
             yield
@@ -81,17 +107,35 @@ class Record:
         except RunDirectoryError:
             return
 
-    def add_data(self, classes: Sequence[str], photos: Mapping[str, Photos]) -> None:
-        """Write down which photos there are, and which files were none."""
+    def add_data(self, splits: Splits, photos: Mapping[str, Photos]) -> None:
+        """Write down which photos there are and in which split, and which files were none."""
+        names = {
+            name: {"names": split.names, "labels": split.labels}
+            for name, split in splits.by_name().items()
+        }
+        text = json.dumps({"classes": splits.classes, **names}, indent=0)
+        write_text(self.directory.splits, text + "\n")
         skipped = [attrs.asdict(one) for some in photos.values() for one in some.skipped]
         counts = {name: len(some) for name, some in photos.items()}
-        self.update(classes=list(classes), splits=counts, skipped=skipped)
+        self.update(classes=list(splits.classes), splits=counts, skipped=skipped)
+
+    def add_weights(self, weights: Weights) -> None:
+        """Write down which weights the backbone starts from, and why."""
+        self.update(weights=weights.name, weights_reason=weights.reason)
 
     def save_state(self, state: State) -> None:
         """Write the checkpoint to resume from and the history so far."""
         with replacing(self.directory.checkpoint) as partial:
             state.save(partial)
         write_text(self.directory.history, _csv(state.rows))
+
+
+def _device() -> str:
+    import tensorflow as tf
+
+    graphics = tf.config.list_physical_devices("GPU")
+    named = (tf.config.experimental.get_device_details(one).get("device_name") for one in graphics)
+    return ", ".join(map(str, named)) or f"CPU, {os.cpu_count()} cores"
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

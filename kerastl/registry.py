@@ -81,7 +81,7 @@ def find_with_module(name: str) -> tuple[Recipe, ModuleType]:
         return known[name].load()
     except UsageError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"Recipe {name!r} of {known[name].package} is broken: {_cause(error)}"
         ) from error
@@ -101,7 +101,7 @@ def _load_file(path: Path) -> tuple[Recipe, ModuleType]:
         spec.loader.exec_module(module)
     except UsageError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"Recipe file {str(path)!r} cannot be loaded: {_cause(error)}") from error
     return _recipe_of(module, "recipe", str(path)), module
 
@@ -113,5 +113,5 @@ def _recipe_of(module: ModuleType, attribute: str, name: str) -> Recipe:
     return recipe
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".partition("\n")[0]

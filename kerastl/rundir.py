@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,11 @@ class RunDirectory:
         return self.path / "run.json"
 
     @property
+    def splits(self) -> Path:
+        """The names of the photos of each split, as JSON."""
+        return self.path / "splits.json"
+
+    @property
     def history(self) -> Path:
         """One row an epoch, as CSV."""
         return self.path / "history.csv"
@@ -59,6 +65,16 @@ class RunDirectory:
         """The folder of SavedModels, one numbered folder each."""
         return self.path / "export"
 
+    def newest_export(self) -> Path | None:
+        """Return the numbered folder that TensorFlow Serving takes, the highest; None without."""
+        versions = [path for path in self.export.glob("*") if path.name.isdecimal()]
+        return max(versions, key=lambda path: int(path.name), default=None)
+
+    def next_export(self) -> Path:
+        """Return the folder of the next SavedModel."""
+        newest = self.newest_export()
+        return self.export / str(int(newest.name) + 1 if newest else 1)
+
     def read_record(self) -> dict[str, Any]:
         """Return what `write_record` wrote.
 
@@ -81,6 +97,26 @@ class RunDirectory:
         """Replace the record as a whole."""
         write_text(self.record, json.dumps(record, indent=2) + "\n")
 
+    def require(self, key: str) -> Any:
+        """Return a value of the record.
+
+        Raises:
+            RunDirectoryError: There is no record, it is damaged, or it lacks the value.
+        """
+        record = self.read_record()
+        if key not in record:
+            raise RunDirectoryError(f"{self.record} is damaged: it lacks {key!r}.")
+        return record[key]
+
+    def serves(self, finished: bool) -> bool:
+        """Say whether there is a model, or else whether the run was broken off."""
+        if finished:
+            return self.model.is_file()
+        try:
+            return self.read_record().get("status") != "finished"
+        except RunDirectoryError:
+            return False
+
     def require_model(self) -> Path:
         """Return the path of the model.
 
@@ -96,37 +132,42 @@ class RunDirectory:
         return self.model
 
 
+def check_free(output: Path | None, overwrite: bool) -> None:
+    """Make sure that a run may be written to the folder asked for, and change nothing yet.
+
+    Raises:
+        RunDirectoryError: The folder holds something and `overwrite` is not set, or what it holds
+            is no run.
+    """
+    if output is None or not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return
+    if not overwrite:
+        raise RunDirectoryError(
+            f"{output} exists and is not empty. Name another folder, or add --overwrite."
+        )
+    if not RunDirectory(output).record.is_file():
+        raise RunDirectoryError(
+            f"{output} is no run directory, so --overwrite does not touch it. Name another folder."
+        )
+
+
 def create(name: str, output: Path | None = None, overwrite: bool = False) -> RunDirectory:
     """Make an empty run directory: the folder asked for, or a new one under `runs/`.
 
     Raises:
-        RunDirectoryError: The folder holds something and `overwrite` is not set, or what it holds
-            is no run, or it cannot be made.
+        RunDirectoryError: See `check_free`; or the folder cannot be made.
     """
+    check_free(output, overwrite)
     path = output or _unused(ROOT / f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
-    directory = RunDirectory(path)
     try:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            _clear(directory, overwrite)
-        path.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.mkdir(parents=True)
     except OSError as error:
         raise RunDirectoryError(
             f"Cannot make the run directory {path}: {_reason(error)}."
         ) from error
-    return directory
-
-
-def _clear(directory: RunDirectory, overwrite: bool) -> None:
-    path = directory.path
-    if not overwrite:
-        raise RunDirectoryError(
-            f"{path} exists and is not empty. Name another folder, or add --overwrite."
-        )
-    if not directory.record.is_file():
-        raise RunDirectoryError(
-            f"{path} is no run directory, so --overwrite does not touch it. Name another folder."
-        )
-    shutil.rmtree(path)
+    return RunDirectory(path)
 
 
 def _unused(path: Path) -> Path:
@@ -137,24 +178,31 @@ def _unused(path: Path) -> Path:
     return free
 
 
-def find(name: str) -> RunDirectory:
+def find(name: str, finished: bool = True) -> RunDirectory:
     """Return the run directory of that path, or the newest run of the recipe of that name.
+
+    Args:
+        name: A path, or a recipe's name. A folder that is no run does not stand in a name's way.
+        finished: Whether a run is wanted that has a model, or else one that can be gone on with.
 
     Raises:
         RunDirectoryError: There is neither.
     """
-    if name and Path(name).is_dir():
-        return RunDirectory(Path(name))
-    runs = [record.parent for record in ROOT.glob(f"{name}-*/run.json")] if _is_word(name) else []
-    if not runs:
-        raise RunDirectoryError(
-            f"There is no run directory {name!r}, and no run of such a recipe under {ROOT}/."
-        )
-    return RunDirectory(max(runs, key=lambda path: (path / "run.json").stat().st_mtime))
-
-
-def _is_word(name: str) -> bool:
-    return bool(name) and Path(name).name == name
+    named = RunDirectory(Path(name))
+    is_path = bool(name) and Path(name).name != name
+    if name and named.path.is_dir() and (is_path or named.record.is_file()):
+        return named
+    pattern = re.compile(re.escape(name) + r"-\d{8}-\d{6}(-\d+)?")
+    runs = [RunDirectory(each.parent) for each in ROOT.glob("*/run.json")]
+    runs = [each for each in runs if pattern.fullmatch(each.path.name) and each.serves(finished)]
+    if runs:
+        return max(runs, key=lambda run: run.record.stat().st_mtime)
+    if name and named.path.is_dir():
+        return named
+    kind = "finished run" if finished else "run to go on with"
+    raise RunDirectoryError(
+        f"There is no run directory {name!r}, and no {kind} of a recipe of that name under {ROOT}/."
+    )
 
 
 @contextmanager

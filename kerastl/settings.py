@@ -119,7 +119,15 @@ def from_json(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     fields = {key: from_json(item) for key, item in value.items() if key != "type"}
-    return _class(value["type"])(**fields) if "type" in value else fields
+    if "type" not in value:
+        return fields
+    kind = _class(value["type"])
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise DataError(
+            f"A {kind.__name__} of another version cannot be read back: {error}."
+        ) from error
 
 
 def _class(kind: str) -> type:

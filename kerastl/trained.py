@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +12,18 @@ import keras
 
 from kerastl import rundir, settings
 from kerastl.backbones.inference import Compiled, compiled
-from kerastl.data.folder import ImageFolder, photo_files
+from kerastl.console import say
+from kerastl.data.folder import ImageFolder, files_in, photo_files
 from kerastl.data.photos import Photos, Skipped, read_photos
 from kerastl.errors import DataError, RunDirectoryError
 from kerastl.evaluation.scores import Scores, score
 from kerastl.recipe import Recipe, Split, Splits
 from kerastl.rundir import RunDirectory
 from kerastl.serving.predict import Prediction, predict
-from kerastl.serving.saved_model import export, next_version
+from kerastl.serving.saved_model import export
+
+# Photos that are in memory at once while there are many to predict.
+_AT_A_TIME = 1024
 
 
 @attrs.frozen(eq=False)
@@ -53,6 +58,8 @@ class Trained:
         found = {}
         for name, split in splits.items():
             photos = read_photos(split, self.image_size, f"reading {name} photos")
+            for one in photos.skipped:
+                say(f"Skipped {one.name}: {one.reason}")
             if len(photos):
                 found[name] = evaluate(self.model, photos, self.classes, name)
         if not found:
@@ -61,15 +68,9 @@ class Trained:
 
     def _own_photos(self) -> dict[str, Split]:
         try:
-            recipe = recipe_of(self.directory)
+            splits = splits_of(self.directory, recipe_of(self.directory))
         except DataError as error:
-            raise DataError(f"{error} Name the photos with --data FOLDER.") from error
-        splits = recipe.data.load(recipe.seed)
-        if splits.classes != self.classes:
-            raise DataError(
-                f"{recipe.data} now has the classes {', '.join(splits.classes)}; "
-                f"the model knows {', '.join(self.classes)}."
-            )
+            raise DataError(f"{error} Name other photos with --data FOLDER.") from error
         return {"validation": splits.validation, "test": splits.test}
 
     def _other_photos(self, data: str) -> dict[str, Split]:
@@ -88,9 +89,7 @@ class Trained:
         labels = tuple(self.classes.index(splits.classes[label]) for label in split.labels)
         return attrs.evolve(split, labels=labels)
 
-    def predict(
-        self, paths: Sequence[str], top: int = 1
-    ) -> tuple[list[Prediction], tuple[Skipped, ...]]:
+    def predict(self, paths: Sequence[str], top: int = 1) -> tuple[list[Prediction], list[Skipped]]:
         """Predict the labels of photo files and of all files in folders.
 
         Args:
@@ -101,11 +100,19 @@ class Trained:
             The predictions, and the files that are no usable photos.
 
         Raises:
-            DataError: A path does not exist.
+            DataError: A path does not exist, or there is no file at all.
         """
         files = [file for path in paths for file in _files(path)]
-        photos = read_photos(photo_files(files, [0] * len(files)), self.image_size)
-        return predict(self.model, photos, self.classes, top), photos.skipped
+        if not files:
+            raise DataError(f"There are no files in {', '.join(paths)}.")
+        predictions: list[Prediction] = []
+        skipped: list[Skipped] = []
+        for start in range(0, len(files), _AT_A_TIME):
+            some = files[start : start + _AT_A_TIME]
+            photos = read_photos(photo_files(some, [0] * len(some)), self.image_size)
+            predictions += predict(self.model, photos, self.classes, top)
+            skipped += photos.skipped
+        return predictions, skipped
 
     def export(self, target: Path | None = None) -> Path:
         """Write a SavedModel to a folder that does not exist yet.
@@ -116,7 +123,7 @@ class Trained:
         Raises:
             RunDirectoryError: The folder exists, or cannot be written.
         """
-        target = target or next_version(self.directory.export)
+        target = target or self.directory.next_export()
         if target.exists():
             raise RunDirectoryError(f"{target} exists. Name another folder with --output.")
         export(self.model, self.classes, target)
@@ -137,7 +144,7 @@ def load(name: str) -> Trained:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         raise RunDirectoryError(f"{path} is damaged: {_line(error)}") from error
-    return Trained(directory, compiled(model), tuple(directory.read_record()["classes"]))
+    return Trained(directory, compiled(model), tuple(directory.require("classes")))
 
 
 def recipe_of(directory: RunDirectory) -> Recipe:
@@ -145,10 +152,45 @@ def recipe_of(directory: RunDirectory) -> Recipe:
 
     Raises:
         DataError: It holds values of somebody else's classes, such as a data source of their own.
+        RunDirectoryError: The record is damaged.
     """
-    recipe = settings.from_json(directory.read_record()["recipe"])
-    assert isinstance(recipe, Recipe)
+    recipe = settings.from_json(directory.require("recipe"))
+    if not isinstance(recipe, Recipe):
+        raise RunDirectoryError(f"{directory.record} is damaged: its recipe is none.")
     return recipe
+
+
+def splits_of(directory: RunDirectory, recipe: Recipe) -> Splits:
+    """Return the very photos that a run was given, whatever has been added since.
+
+    Raises:
+        DataError: Some of them are gone.
+        RunDirectoryError: The record of them is missing or damaged.
+    """
+    try:
+        record = json.loads(directory.splits.read_text(encoding="utf-8"))
+        classes = tuple(record["classes"])
+        parts = {
+            name: photo_files(record[name]["names"], record[name]["labels"])
+            for name in ("train", "validation", "test")
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunDirectoryError(f"{directory.splits} is missing or damaged: {error}.") from error
+    if isinstance(recipe.data, ImageFolder):
+        _require_files([name for part in parts.values() for name in part.names])
+        return Splits(**parts, classes=classes)
+    splits = recipe.data.load(recipe.seed)
+    if splits.classes != classes or any(
+        splits.by_name()[name].names != part.names for name, part in parts.items()
+    ):
+        raise DataError(f"{recipe.data} no longer gives the photos that the run was given.")
+    return splits
+
+
+def _require_files(names: Sequence[str]) -> None:
+    gone = [name for name in names if not os.path.lexists(name)]
+    if gone:
+        raise DataError(f"{len(gone)} photos of the run are gone, such as {gone[0]}.")
 
 
 def evaluate(
@@ -161,10 +203,8 @@ def evaluate(
 
 def _files(path: str) -> list[str]:
     if os.path.isdir(path):
-        walked = os.walk(path, followlinks=True)
-        found = (os.path.join(where, file) for where, _, files in walked for file in files)
-        return sorted(file for file in found if not os.path.basename(file).startswith("."))
-    if not os.path.exists(path):
+        return files_in(path)
+    if not os.path.lexists(path):
         raise DataError(f"There is no file or folder {path!r}.")
     return [path]
 

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 import attrs
 import pytest
 
 import kerastl
+from colors import fill, photo
 from kerastl import flow, trained
+from kerastl.data import ImageFolder
 from kerastl.data.folder import photo_files
-from kerastl.errors import DataError, RunDirectoryError
+from kerastl.errors import DataError, RunDirectoryError, TrainingError
 from kerastl.recipe import Recipe, Splits
 from kerastl.rundir import RunDirectory
 
@@ -25,6 +26,7 @@ def test_a_run_directory_holds_everything(done: kerastl.Run):
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert names == {
         "run.json",
+        "splits.json",
         "history.csv",
         "checkpoint.npz",
         "model.keras",
@@ -64,6 +66,50 @@ def test_evaluating_again_gives_the_scores_of_the_run(done: kerastl.Run, photos:
     }
     everything = model.evaluate(str(photos))
     assert {name: some.images for name, some in everything.items()} == {"all": 60}
+
+
+def test_photos_added_later_do_not_move_into_the_splits(recipe: Recipe, tmp_path: Path):
+    data = fill(tmp_path / "data", 10)
+    mine = attrs.evolve(recipe, data=ImageFolder(str(data)), stages=recipe.stages[:1])
+    run = kerastl.run(mine, tmp_path / "mine", exporting=False)
+    photo((30, 60, 200), 99).save(data / "blue" / "added.jpg")
+    again = trained.load(str(tmp_path / "mine")).evaluate()
+    assert again["test"].summary() == run.scores["test"].summary()
+    for path in (data / "red").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match=r"photos of the run are gone, such as .*--data FOLDER"):
+        trained.load(str(tmp_path / "mine")).evaluate()
+
+
+def test_a_mistake_leaves_no_run_behind_and_replaces_none(recipe: Recipe, tmp_path: Path):
+    RunDirectory(tmp_path / "mine").write_record({"status": "finished"})
+    typo = attrs.evolve(recipe, data=ImageFolder(str(tmp_path / "typo")))
+    with pytest.raises(DataError, match="There is no folder"):
+        kerastl.run(typo, tmp_path / "mine", overwrite=True)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["run.json"]
+
+
+def test_a_class_without_a_usable_photo_is_told(recipe: Recipe, tmp_path: Path):
+    data = fill(tmp_path / "data", 6)
+    (data / "texts").mkdir()
+    for number in range(6):
+        (data / "texts" / f"{number}.jpg").write_text("no photo")
+    mine = attrs.evolve(recipe, data=ImageFolder(str(data)))
+    with pytest.raises(DataError, match="no usable training photo of class 'texts'"):
+        kerastl.run(mine, tmp_path / "mine")
+
+
+def test_class_names_of_any_printable_kind(recipe: Recipe, tmp_path: Path):
+    names = {"a$_^$b": (200, 0, 0), "[red]": (0, 200, 0), "夜 c": (0, 0, 200)}
+    data = fill(tmp_path / "data", 6, names)
+    mine = attrs.evolve(recipe, data=ImageFolder(str(data)), stages=recipe.stages[:1])
+    assert set(kerastl.run(mine, tmp_path / "mine", exporting=False).classes) == set(names)
+
+
+def test_training_that_diverges_says_what_to_lower(recipe: Recipe, tmp_path: Path):
+    wild = recipe.override("stages.frozen.learning_rate", "1e38")
+    with pytest.raises(TrainingError, match=r"not a number; lower .*stages\.frozen\.learning_rate"):
+        kerastl.run(wild, tmp_path / "mine")
 
 
 def test_other_photos_are_matched_by_the_names_of_their_classes(
@@ -127,6 +173,16 @@ def test_no_validation_photos_are_told_before_training(recipe: Recipe, tmp_path:
     without = splits._replace(validation=photo_files([], []))
     with pytest.raises(DataError, match="no usable validation photos"):
         kerastl.run(attrs.evolve(recipe, data=Mine(without)), tmp_path / "mine")
-    record = json.loads((tmp_path / "mine" / "run.json").read_text())
+    assert not (tmp_path / "mine").exists()
+
+
+def test_the_record_of_a_failed_run_says_why(recipe: Recipe, tmp_path: Path):
+    wild = recipe.override("stages.unfrozen.learning_rate", "1e38")
+    with pytest.raises(TrainingError):
+        kerastl.run(wild, tmp_path / "mine")
+    record = RunDirectory(tmp_path / "mine").read_record()
     assert record["status"] == "failed"
-    assert "no usable validation photos" in record["error"]
+    assert "not a number" in record["error"]
+    # What was learned before is not lost.
+    assert record["best_epoch"] in (1, 2)
+    assert trained.load(str(tmp_path / "mine")).evaluate()

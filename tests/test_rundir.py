@@ -47,12 +47,19 @@ def test_a_file_in_the_way_is_told(tmp_path: Path):
 
 
 def test_a_name_means_the_newest_run_of_that_recipe():
-    for number, name in enumerate(("candy-1", "candy-2", "flowers-3")):
+    names = [f"{name}-20260101-00000{i}" for i, name in enumerate(["candy"] * 3 + ["candy-dark"])]
+    for number, name in enumerate(names):
         directory = RunDirectory(Path("runs") / name)
-        directory.write_record({})
+        directory.write_record({"status": "running" if number == 2 else "finished"})
         os.utime(directory.record, (number, number))
-    assert rundir.find("candy").path == Path("runs/candy-2")
-    assert rundir.find("runs/candy-1").path == Path("runs/candy-1")
+        if number != 2:
+            directory.model.write_bytes(b"")
+    assert rundir.find("candy").path.name == names[1]
+    assert rundir.find("candy", finished=False).path.name == names[2]
+    assert rundir.find(f"runs/{names[0]}").path.name == names[0]
+    # A folder of photos of that name does not stand in the way.
+    Path("candy").mkdir()
+    assert rundir.find("candy").path.name == names[1]
 
 
 @pytest.mark.parametrize("name", ["candy", "runs/candy-1", "../elsewhere", ""])
@@ -90,3 +97,13 @@ def test_a_failed_write_keeps_what_was_there(tmp_path: Path):
         fail()
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_exports_count_up_and_what_is_no_number_is_passed_over(tmp_path: Path):
+    directory = RunDirectory(tmp_path)
+    assert directory.newest_export() is None
+    assert directory.next_export().name == "1"
+    for name in ("1", "10", "9", "notes"):
+        (directory.export / name).mkdir(parents=True)
+    assert directory.newest_export() == directory.export / "10"
+    assert directory.next_export().name == "11"

@@ -39,9 +39,12 @@ class Weights:
         return f"{chosen} ({self.reason})" if self.reason else chosen
 
 
+Shape = tuple[int, ...]
+
+
 class _Tensor(NamedTuple):
     layer: str
-    shape: tuple[int, ...]
+    shape: Shape
 
 
 def load_weights(model: keras.Model, backbone: Backbone, published: Published | None) -> Weights:
@@ -117,29 +120,56 @@ def _fetch(published: Published, target: Path) -> Path:
 
 
 def _load_file(model: keras.Model, path: Path) -> None:
-    """Load a weights file of exactly this model, or raise and leave the model as it was."""
+    """Load a weights file that is compared with the model first: names, numbers and shapes."""
     try:
         with h5py.File(path, "r") as file:
             mismatch = _mismatch(model, file, path)
-    except OSError as error:
+    except (OSError, KeyError) as error:
         raise WeightsError(
             f"Weights file {path} is damaged or no HDF5 file: {_line(error)}."
         ) from error
+    if not mismatch:
+        try:
+            model.load_weights(path)
+            mismatch = _not_finite(model)
+        except Exception as error:
+            mismatch = _line(error)
     if mismatch:
         raise WeightsError(f"Weights file {path} does not fit {model.name}: {mismatch}.")
-    model.load_weights(path)
+
+
+def _not_finite(model: keras.Model) -> str:
+    bad = (weight for weight in model.weights if not np.isfinite(weight.numpy()).all())
+    return next((f"the values of {weight.path} are not all numbers" for weight in bad), "")
 
 
 def _mismatch(model: keras.Model, file: h5py.File, path: Path) -> str:
     """Return the first difference between the file and the model; empty where there is none."""
     if "layer_names" in file.attrs:
-        wanted, found = list(_tensors_by_order(model)), list(_tensors_of_legacy(file))
-    elif path.name.endswith(".weights.h5") and "layers" in file:
-        wanted, found = list(_tensors_by_path(model)), sorted(_tensors_of(file))
-    elif "model_weights" in file:
+        return _difference(list(_tensors_by_order(model)), list(_tensors_of_legacy(file)))
+    if "layers" in file:
+        if not path.name.endswith(".weights.h5"):
+            return f"a file of this format has to be called {path.stem}.weights.h5"
+        return _difference_by_path(_tensors_by_path(model), dict(_tensors_of(file)))
+    if "model_weights" in file:
         return "it is a whole saved model; expected the weights of the backbone without its top"
-    else:
-        return "it holds no Keras weights"
+    return "it holds no Keras weights"
+
+
+def _difference_by_path(wanted: dict[str, Shape], found: dict[str, Shape]) -> str:
+    """Compare weights whose names are the same in every file of the same network."""
+    for name in sorted(found.keys() - wanted.keys()):
+        return f"the file also has {name!r} {found[name]} (weights with a top?)"
+    for name, shape in sorted(wanted.items()):
+        if name not in found:
+            return f"the file lacks {name!r} {shape}"
+        if found[name] != shape:
+            return f"{name!r} has to be {shape}, the file has {found[name]}"
+    return ""
+
+
+def _difference(wanted: list[_Tensor], found: list[_Tensor]) -> str:
+    """Compare weights in their order; their names differ between versions of Keras."""
     for expected, got in zip_longest(wanted, found):
         if got is None:
             return f"the file ends before layer {expected.layer!r} {expected.shape}"
@@ -170,24 +200,24 @@ def _names(attribute: np.ndarray[tuple[int], np.dtype[np.object_]]) -> list[str]
     return [name.decode() if isinstance(name, bytes) else str(name) for name in attribute]
 
 
-def _tensors_by_path(model: keras.Model) -> list[_Tensor]:
+def _tensors_by_path(model: keras.Model) -> dict[str, Shape]:
     """Return the weights as the model itself would write them: the format's names are Keras's."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "expected.weights.h5")
         model.save_weights(path)
         with h5py.File(path, "r") as file:
-            return sorted(_tensors_of(file))
+            return dict(_tensors_of(file))
 
 
-def _tensors_of(file: h5py.File) -> Iterator[_Tensor]:
-    found: list[_Tensor] = []
+def _tensors_of(file: h5py.File) -> Iterator[tuple[str, Shape]]:
+    found: dict[str, Shape] = {}
 
     def collect(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
-            found.append(_Tensor(name, tuple(item.shape)))
+            found[name] = tuple(item.shape)
 
     file.visititems(collect)
-    yield from found
+    yield from found.items()
 
 
 def _line(error: Exception) -> str:

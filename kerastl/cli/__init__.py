@@ -61,6 +61,9 @@ def main() -> None:
 def _status(clock: Clock) -> int:
     try:
         status = cli(obj=clock, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return error.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f" See: {context.command_path} --help" if context else ""
@@ -94,7 +97,7 @@ def _hide_native_output() -> None:
     Python writes still arrives: it keeps a copy of the descriptor.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if os.environ.get("KERASTL_DEBUG"):
+    if os.environ.get("KERASTL_DEBUG") or sys.stderr is None:
         return
     sys.stderr.flush()
     kept = os.dup(2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kerastl.cli.options import json_option, print_json
+from kerastl.clock import Clock
 
 _EXAMPLES = """\b
 Examples:
@@ -17,18 +18,29 @@ Examples:
 @click.argument("run")
 @click.option("--data", metavar="FOLDER", help="Other photos, in folders named for their classes.")
 @json_option
-def evaluate(run: str, data: str | None, as_json: bool) -> None:
+@click.pass_obj
+def evaluate(clock: Clock, /, run: str, data: str | None, as_json: bool) -> None:
     """Score RUN's model: a run directory, or a recipe's name for its newest run."""
-    from kerastl import trained
+    with clock.part("import"):
+        from kerastl import trained
     from kerastl.console import console, say
     from kerastl.evaluation.tables import class_table, score_table
 
-    model = trained.load(run)
-    scores = model.evaluate(data)
+    with clock.part("model"):
+        model = trained.load(run)
+    with clock.part("evaluation"):
+        scores = model.evaluate(data)
     console.print(score_table(scores))
     for split, some in scores.items():
         say("")
         console.print(class_table(split, some))
     if as_json:
-        found = {split: some.summary() for split, some in scores.items()}
-        print_json({"run": str(model.directory.path), "scores": found})
+        exported = model.directory.newest_export()
+        found = {
+            "run": str(model.directory.path),
+            "export": str(exported) if exported else None,
+            "weights": model.directory.require("weights") or "none",
+            "scores": {split: some.summary() for split, some in scores.items()},
+            "seconds": clock.report(),
+        }
+        print_json(found)

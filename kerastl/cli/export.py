@@ -33,7 +33,8 @@ def export(run: str, output: Path | None, as_json: bool) -> None:
     from kerastl import trained
     from kerastl.console import say
 
-    target = trained.load(run).export(output)
+    model = trained.load(run)
+    target = model.export(output)
     say(f"Wrote the SavedModel {target}")
     if as_json:
-        print_json({"run": run, "export": str(target)})
+        print_json({"run": str(model.directory.path), "export": str(target)})

@@ -9,6 +9,7 @@ import click
 def list_() -> None:
     """List the recipes."""
     from rich.table import Table
+    from rich.text import Text
 
     from kerastl.console import console
     from kerastl.errors import KerastlError
@@ -19,7 +20,7 @@ def list_() -> None:
         try:
             recipe, module = find_with_module(name)
         except KerastlError as error:
-            table.add_row(name, "", entry.package, f"broken: {error}")
+            table.add_row(name, "", entry.package, Text(f"broken: {error}"))
         else:
-            table.add_row(name, recipe.backbone.name, entry.package, summary(module))
+            table.add_row(name, recipe.backbone.name, entry.package, Text(summary(module)))
     console.print(table)

@@ -68,8 +68,7 @@ def changed(
     offline: bool,
 ) -> Recipe:
     """Return the recipe with what the options of `recipe_options` change in it."""
-    if offline:
-        os.environ[OFFLINE] = "1"
+    go_offline(offline)
     recipe = attrs.evolve(
         recipe,
         data=recipe.data if data is None else data_source(data),
@@ -92,6 +91,12 @@ def changed(
             raise UsageError(f"--set takes PATH=VALUE, not {setting!r}.")
         recipe = recipe.override(path.strip(), text.strip())
     return recipe
+
+
+def go_offline(offline: bool) -> None:
+    """Forbid the network, if so asked, for all that follows."""
+    if offline:
+        os.environ[OFFLINE] = "1"
 
 
 def data_source(text: str) -> DataSource:

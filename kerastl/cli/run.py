@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerastl.cli.options import changed, json_option, print_json, recipe_options
+from kerastl.cli.options import changed, go_offline, json_option, print_json, recipe_options
 from kerastl.clock import Clock
 from kerastl.errors import UsageError
 from kerastl.registry import find_with_module
@@ -56,10 +56,8 @@ def run(
     """
     if (recipe is None) == (resume is None):
         raise UsageError("Name one recipe (`kerastl list` shows them), or --resume RUN.")
-    if resume and any(value for value in (*options.values(), output, overwrite, dry_run)):
-        raise UsageError(
-            "--resume goes on with the settings of the run; leave the other options out."
-        )
+    if resume:
+        _allow_only_offline(options, output or overwrite or dry_run)
     with clock.part("import"):
         from kerastl import flow
 
@@ -69,7 +67,9 @@ def run(
         found, module = find_with_module(str(recipe))
         found = changed(found, **options)
         if dry_run:
-            flow.rehearse(found)
+            found_out = flow.rehearse(found)
+            if as_json:
+                print_json(found_out)
             return
         result = flow.run(
             found,
@@ -82,6 +82,15 @@ def run(
     _show(result)
     if as_json:
         print_json(result.as_json())
+
+
+def _allow_only_offline(options: dict[str, Any], others: Any) -> None:
+    """Refuse to resume with other settings: a run has one recipe from its begin to its end."""
+    go_offline(options.pop("offline"))
+    if others or any(value not in (None, ()) for value in options.values()):
+        raise UsageError(
+            "--resume goes on with the settings of the run; leave the other options out."
+        )
 
 
 def _show(result: Run) -> None:

@@ -44,12 +44,13 @@ def show(recipe: str, **options: Any) -> None:
 
 def _settings(recipe: Recipe) -> Table:
     from rich.table import Table
+    from rich.text import Text
 
     from kerastl.settings import paths
 
     table = Table("setting", "value", box=None, header_style="bold")
     for path, value in paths(recipe):
-        table.add_row(path, value)
+        table.add_row(Text(path), Text(value))
     return table
 
 

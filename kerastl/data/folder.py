@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from kerastl.console import say
 from kerastl.data.splits import divide
 from kerastl.errors import DataError
-from kerastl.recipe import Split, Splits
+from kerastl.recipe import Split, Splits, part
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -38,8 +39,8 @@ class ImageFolder:
     """
 
     path: str = attrs.field(converter=str)
-    validation: float = 0.15
-    test: float = 0.15
+    validation: float = attrs.field(default=0.15, validator=part)
+    test: float = attrs.field(default=0.15, validator=part)
 
     def load(self, seed: int) -> Splits:
         """Return the splits; photos are only listed, not opened.
@@ -47,7 +48,7 @@ class ImageFolder:
         Raises:
             DataError: There is no such folder, or it does not hold at least two classes of photos.
         """
-        root = Path(self.path).expanduser()
+        root = Path(self.path).expanduser().absolute()
         folders = _split_folders(root)
         classes = _classes(root, folders)
         found = {name: _photos(folder, classes) for name, folder in folders.items()}
@@ -76,9 +77,18 @@ def _split_folders(root: Path) -> dict[str, Path]:
     """Return the folder of each split; a folder without split folders is all for training."""
     if not root.is_dir():
         raise DataError(f"There is no folder {str(root)!r}.")
-    found = {
-        _SPLIT_NAMES[path.name]: path for path in _subfolders(root) if path.name in _SPLIT_NAMES
-    }
+    found: dict[str, Path] = {}
+    others = []
+    for path in _subfolders(root):
+        split = _SPLIT_NAMES.get(path.name.casefold())
+        if split in found:
+            raise DataError(f"{found[split]} and {path} are both for {split}; keep one of them.")
+        if split:
+            found[split] = path
+        else:
+            others.append(path.name)
+    if found and others:
+        say(f"Passed over beside {', '.join(found)} in {root}: {', '.join(others)}")
     return found or {"train": root}
 
 
@@ -106,16 +116,21 @@ def _classes(root: Path, folders: dict[str, Path]) -> tuple[str, ...]:
 
 def _photos(folder: Path, classes: tuple[str, ...]) -> list[tuple[str, int]]:
     """Return path and label of every file below the class folders, in the order of the paths."""
-    return [(path, label) for label, name in enumerate(classes) for path in _files(folder / name)]
+    return [(path, label) for label, name in enumerate(classes) for path in files_in(folder / name)]
 
 
-def _files(folder: Path) -> list[str]:
-    found = [
-        os.path.join(where, file)
-        for where, _, files in os.walk(folder, followlinks=True)
-        for file in files
-        if not file.startswith(".")
-    ]
+def files_in(folder: Path | str) -> list[str]:
+    """Return the sorted paths of all files in a folder, however deep, but for hidden ones.
+
+    Links are followed, each folder once, so that a link to a folder above does no harm.
+    """
+    found, seen = [], set()
+    for where, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(where)
+        folders[:] = [] if real in seen else [name for name in folders if name[0] != "."]
+        if real not in seen:
+            found += [os.path.join(where, name) for name in files if name[0] != "."]
+        seen.add(real)
     return sorted(found)
 
 
@@ -141,7 +156,9 @@ def photo_files(paths: Sequence[str], labels: Sequence[int]) -> Split:
     def encoded() -> tf.data.Dataset:
         import tensorflow as tf
 
-        files = tf.data.Dataset.from_tensor_slices(tf.constant(list(paths), tf.string))
+        files = tf.data.Dataset.from_tensor_slices(
+            tf.constant([os.fsencode(path) for path in paths], tf.string)
+        )
         return files.map(tf.io.read_file, num_parallel_calls=tf.data.AUTOTUNE)
 
     return Split(tuple(paths), tuple(labels), encoded)

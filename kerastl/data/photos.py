@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -13,6 +14,9 @@ import tensorflow as tf
 from kerastl.data.reader import read_image
 from kerastl.live import progress
 from kerastl.recipe import Split
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @attrs.frozen
@@ -63,6 +67,8 @@ def read_photos(split: Split, image_size: int, description: str = "reading") -> 
     skipped = {}
     for number, encoded in _encoded(split, np.flatnonzero(~read)):
         try:
+            if encoded is None:
+                raise OSError("the file cannot be read")
             images[number] = read_image(_as_png(encoded), image_size)
             read[number] = True
         except (OSError, ValueError, SyntaxError, tf.errors.InvalidArgumentError) as error:
@@ -87,8 +93,8 @@ def _decoded(split: Split, image_size: int) -> Iterator[tuple[int, npt.NDArray[n
     yield from images.ignore_errors().prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
 
 
-def _encoded(split: Split, numbers: npt.NDArray[np.int64]) -> Iterator[tuple[int, bytes]]:
-    """Yield the bytes of the photos of these numbers; empty ones for a file that cannot be read."""
+def _encoded(split: Split, numbers: npt.NDArray[np.int64]) -> Iterator[tuple[int, bytes | None]]:
+    """Yield the bytes of the photos of these numbers; none for a file that cannot be read."""
     if not len(numbers):
         return
     wanted = np.zeros(len(split), bool)
@@ -97,7 +103,7 @@ def _encoded(split: Split, numbers: npt.NDArray[np.int64]) -> Iterator[tuple[int
     chosen = split.encoded().enumerate().filter(lambda number, _: mask[number]).ignore_errors()
     found = {int(number): encoded for number, encoded in chosen.as_numpy_iterator()}
     for number in numbers.tolist():
-        yield number, found.get(number, b"")
+        yield number, found.get(number)
 
 
 def _as_png(encoded: bytes) -> bytes:
@@ -107,10 +113,23 @@ def _as_png(encoded: bytes) -> bytes:
     png = io.BytesIO()
     try:
         with Image.open(io.BytesIO(encoded)) as image:
-            image.convert("RGB").save(png, "PNG", compress_level=0)
+            _in_8_bits(image).convert("RGB").save(png, "PNG", compress_level=0)
     except Image.DecompressionBombError as error:
         raise ValueError(str(error)) from error
     return png.getvalue()
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """Return an image of 16 bits scaled to 8; Pillow would cut all above 255 off."""
+    from PIL import Image
+
+    if image.mode == "F":
+        raise ValueError("an image of floating-point values, of which 0 and 255 are not known")
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image).astype(np.float32)
+    scale = 257 if values.max(initial=0) > 255 else 1
+    return Image.fromarray((values / scale).round().clip(0, 255).astype(np.uint8))
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ from kerastl.console import console
 from kerastl.data.splits import divide
 from kerastl.errors import DataError
 from kerastl.network import is_offline, reachable
-from kerastl.recipe import Split, Splits
+from kerastl.recipe import Split, Splits, part
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -31,8 +31,8 @@ class TFDS:
     """
 
     name: str
-    validation: float = 0.15
-    test: float = 0.15
+    validation: float = attrs.field(default=0.15, validator=part)
+    test: float = attrs.field(default=0.15, validator=part)
     data_dir: str | None = None
 
     def load(self, seed: int) -> Splits:

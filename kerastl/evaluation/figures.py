@@ -30,8 +30,9 @@ def draw_confusion(scores: Scores, title: str, path: Path) -> None:
             color = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=color)
     ticks = np.arange(len(names))
-    axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(ticks, names)
+    plain = {"parse_math": False}
+    axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor", **plain)
+    axes.set_yticks(ticks, names, **plain)
     axes.set(xlabel="predicted", ylabel="true")
     axes.set_title(
         f"{title}: accuracy {scores.accuracy:.3f} on {scores.images} photos", fontsize=11

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rich.table import Table
+from rich.text import Text
 
 from kerastl.evaluation.scores import Scores
 
@@ -16,7 +17,7 @@ def score_table(scores: Mapping[str, Scores]) -> Table:
         table.add_column(name, justify="right")
     for split, some in scores.items():
         figures = (f"{value:.3f}" for value in (some.accuracy, some.macro_f1, some.loss))
-        table.add_row(split, str(some.images), *figures)
+        table.add_row(Text(split), str(some.images), *figures)
     return table
 
 
@@ -28,7 +29,7 @@ def class_table(split: str, scores: Scores) -> Table:
         table.add_column(name, justify="right")
     for one in scores.by_class:
         figures = (f"{value:.3f}" for value in (one.precision, one.recall, one.f1))
-        table.add_row(one.name, str(one.images), *figures)
+        table.add_row(Text(one.name), str(one.images), *figures)
     return table
 
 

@@ -16,12 +16,6 @@ from kerastl.rundir import replacing
 CLASSES = "classes.txt"
 
 
-def next_version(folder: Path) -> Path:
-    """Return the numbered folder below this one that TensorFlow Serving takes for the newest."""
-    numbers = [int(path.name) for path in folder.glob("*") if path.name.isdecimal()]
-    return folder / str(max(numbers, default=0) + 1)
-
-
 def export(model: Compiled, classes: Sequence[str], target: Path) -> None:
     """Write a SavedModel with two signatures and the class names as an asset.
 

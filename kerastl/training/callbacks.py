@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from typing import Any
 import keras
 
 from kerastl.console import say
+from kerastl.errors import TrainingError
 from kerastl.live import progress
 from kerastl.recipe import Stage
 from kerastl.training.state import State, values_of
@@ -18,6 +20,7 @@ Save = Callable[[State], None]
 
 # An epoch of a frozen stage takes a fraction of a second, writing a checkpoint sometimes more.
 _SECONDS_BETWEEN_SAVES = 5.0
+_PAUSES_A_SAVE = 10.0
 
 
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
@@ -34,6 +37,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self.whole, self.stage, self.state, self.save = whole, stage, state, save
         self.saved = time.perf_counter()
+        self.pause = _SECONDS_BETWEEN_SAVES
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Look at the clock."""
@@ -51,8 +55,15 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             "learning_rate": float(self.model.optimizer.learning_rate),
             "seconds": round(time.perf_counter() - self.began, 3),
         }
+        if not math.isfinite(logs["loss"]):
+            raise TrainingError(
+                f"The loss of epoch {epoch + 1} is not a number; lower the learning rate, now "
+                f"{self.stage.learning_rate:g}: --set stages.{self.stage.name}.learning_rate=..."
+            )
         self.state.add(row, self.whole)
-        if time.perf_counter() - self.saved > _SECONDS_BETWEEN_SAVES:
+        self.state.model = values_of(self.whole.variables)
+        self.state.optimizer = values_of(self.model.optimizer.variables)
+        if time.perf_counter() - self.saved > self.pause:
             self._save()
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -60,10 +71,10 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self._save()
 
     def _save(self) -> None:
-        self.state.model = values_of(self.whole.variables)
-        self.state.optimizer = values_of(self.model.optimizer.variables)
+        began = time.perf_counter()
         self.save(self.state)
         self.saved = time.perf_counter()
+        self.pause = max(_SECONDS_BETWEEN_SAVES, _PAUSES_A_SAVE * (self.saved - began))
 
 
 class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]

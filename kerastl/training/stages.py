@@ -82,31 +82,32 @@ def _run_stage(
     save: Save,
 ) -> None:
     """Train one stage from its first epoch, or from where the state stands within it."""
+    epochs = _epochs_of(recipe, stage)
+    rest = range(state.epoch, epochs.stop)
+    if not rest:
+        return
     parts = split_and_freeze(model, stage.unfreeze)
     say(parts.describe(stage))
     learner = learner_of(parts, stage, photos, recipe)
-    epochs = _epochs_of(recipe, stage)
     steps = -(-len(photos[0]) // recipe.batch_size)
     learner.model.compile(
-        optimizer=_optimizer(stage, steps),
+        optimizer=optimizer_of(stage, steps, model),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
     _restore(learner.model.optimizer, learner.model.trainable_variables, state)
-    rest = range(state.epoch, epochs.stop)
     lines = EpochLines(stage.name, rest, len(photos[0]), recipe.batch_size, state)
-    if rest:
-        with contextlib.closing(lines):
-            learner.model.fit(
-                _pairs(batches(learner.train, recipe.batch_size, recipe.seed, rest)),
-                initial_epoch=rest.start,
-                epochs=rest.stop,
-                steps_per_epoch=steps,
-                shuffle=False,
-                validation_data=_pairs(_in_order(learner.validation, recipe.batch_size)),
-                callbacks=[Keeper(model, stage, state, save), lines],
-                verbose=0,
-            )
+    with contextlib.closing(lines):
+        learner.model.fit(
+            _pairs(batches(learner.train, recipe.batch_size, recipe.seed, rest)),
+            initial_epoch=rest.start,
+            epochs=rest.stop,
+            steps_per_epoch=steps,
+            shuffle=False,
+            validation_data=_pairs(_in_order(learner.validation, recipe.batch_size)),
+            callbacks=[Keeper(model, stage, state, save), lines],
+            verbose=0,
+        )
 
 
 def _epochs_of(recipe: Recipe, stage: Stage) -> range:
@@ -124,7 +125,7 @@ def learner_of(parts: Parts, stage: Stage, photos: Learning, recipe: Recipe) -> 
     """
     model = parts.tail
     inputs: list[Inputs] = [[some.images] for some in photos]
-    if stage.augment or _bytes(parts.trunk) * len(photos[0]) > _MOST_BYTES:
+    if stage.augment or _bytes(parts.trunk) * sum(map(len, photos)) > _MOST_BYTES:
         model = _whole(parts, augmentation(recipe.seed) if stage.augment else None)
     elif parts.trunk.weights:
         features_of = compiled(parts.trunk)
@@ -145,12 +146,23 @@ def _whole(parts: Parts, augment: keras.Sequential | None) -> keras.Model:
     return keras.Model(photo, parts.tail(parts.trunk(seen, training=False)))
 
 
-def _optimizer(stage: Stage, steps: int) -> keras.optimizers.Optimizer:
+def optimizer_of(stage: Stage, steps: int, model: keras.Model) -> keras.optimizers.Optimizer:
+    """Return the stage's optimiser.
+
+    Args:
+        stage: Its learning rate, schedule and weight decay.
+        steps: Steps an epoch.
+        model: What is trained, for the precision its layers compute in.
+    """
     rate: Any = stage.learning_rate
     if stage.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, stage.epochs * steps)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=stage.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    # Keras scales the loss by itself only where the model's own policy is mixed_float16, and not
+    # where its layers' are: small gradients would become 0.
+    if any(layer.compute_dtype == "float16" for layer in model.layers):
+        return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
 
 

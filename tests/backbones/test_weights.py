@@ -112,6 +112,20 @@ def _fewer(path: Path, good: Path) -> Path:
     return path
 
 
+def _renamed(path: Path, good: Path) -> Path:
+    shutil.copy(good, path)
+    with h5py.File(path, "a") as file:
+        file["layers"].move("conv2d_9", "conv2d_9x")
+    return path
+
+
+def _no_numbers(path: Path, good: Path) -> Path:
+    shutil.copy(good, path)
+    with h5py.File(path, "a") as file:
+        file["layers"]["conv2d_3"]["vars"]["0"][...] = np.nan
+    return path
+
+
 def _empty(path: Path, _: Path) -> Path:
     h5py.File(path, "w").close()
     return path
@@ -120,11 +134,12 @@ def _empty(path: Path, _: Path) -> Path:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (_narrow, r"does not fit mobilenetv2_0\.35_\d+: layer '.*' needs a tensor .* the file has"),
-        (_whole_model, "does not fit"),
+        (_narrow, r"does not fit mobilenetv2_0\.35_\d+: 'layers/.*' has to be .*, the file has"),
+        (_whole_model, r"the file also has 'layers/dense/vars/0' .*with a top\?"),
         (_truncated, "is damaged or no HDF5 file"),
         (_text, "is damaged or no HDF5 file"),
-        (_fewer, "does not fit"),
+        (_fewer, r"does not fit .*: the file lacks 'layers/conv2d_3/vars/0'"),
+        (_renamed, r"the file also has 'layers/conv2d_9x/vars/0'"),
         (_empty, "it holds no Keras weights"),
     ],
 )
@@ -139,6 +154,21 @@ def test_a_file_that_does_not_fit_is_never_half_loaded(
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert all(map(np.array_equal, before, model.get_weights()))
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, file: Path):
+    path = _no_numbers(tmp_path / "nan.weights.h5", file)
+    model, value = fresh(str(path))
+    with pytest.raises(WeightsError, match=r"kernel are not all numbers"):
+        load_weights(model, value, None)
+
+
+def test_a_file_of_the_newer_format_has_to_be_called_so(tmp_path: Path, file: Path):
+    path = tmp_path / "mine.h5"
+    shutil.copy(file, path)
+    model, value = fresh(str(path))
+    with pytest.raises(WeightsError, match=r"has to be called mine\.weights\.h5"):
+        load_weights(model, value, None)
 
 
 def test_a_legacy_file_with_another_order_of_shapes_names_the_first_mismatch(legacy: Path):

@@ -171,6 +171,7 @@ def test_ctrl_c_stops_cleanly_and_the_run_can_be_gone_on_with(
     assert program("evaluate", "mine", cwd=tmp_path).returncode == 0
     again = program("run", "--resume", "mine", "--no-export", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
+    assert f"Resuming mine after epoch {record['epochs']}\n" in again.stdout
     record = RunDirectory(tmp_path / "mine").read_record()
     assert record["status"] == "finished"
     assert record["epochs"] == 401

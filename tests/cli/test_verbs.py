@@ -62,7 +62,7 @@ def test_predict_files_and_folders(finished, program, photos: Path, tmp_path: Pa
     assert len(result["predictions"]) == 20
     first = result["predictions"][0]
     assert first["file"] == str(photos / "red" / "red_00.jpg")
-    assert [one["label"] for one in first["top"]][0] == first["label"]
+    assert first["top"][0]["label"] == first["label"]
     assert first["top"][0]["probability"] >= first["top"][1]["probability"]
     assert result["skipped"] == [{"file": str(tmp_path / "notes.txt"), "reason": "not an image"}]
 
@@ -135,4 +135,4 @@ def test_a_dry_run_writes_nothing(program, recipe_file: Path, tmp_path: Path):
 def test_help_ends_in_examples(program, arguments: list[str], tmp_path: Path):
     done = program(*arguments, cwd=tmp_path)
     assert done.returncode == 0
-    assert "Examples:\n  kerastl " in done.stdout
+    assert "Examples:\n    kerastl " in done.stdout

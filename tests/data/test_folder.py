@@ -64,6 +64,30 @@ def test_names_of_any_kind_and_links_and_deeper_folders(tmp_path: Path):
     assert sum(map(len, splits[:3])) == 8
 
 
+def test_split_folders_may_be_capitalised_but_not_doubled(tmp_path: Path):
+    fill(tmp_path / "Train", 6)
+    fill(tmp_path / "Test", 2)
+    assert ImageFolder(str(tmp_path)).load(seed=0).classes == ("blue", "green", "red")
+    fill(tmp_path / "train", 2)
+    with pytest.raises(DataError, match="are both for train; keep one"):
+        ImageFolder(str(tmp_path)).load(seed=0)
+
+
+def test_folders_beside_the_splits_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    fill(tmp_path / "train", 6)
+    (tmp_path / "notes").mkdir()
+    ImageFolder(str(tmp_path)).load(seed=0)
+    assert "Passed over" in capsys.readouterr().out
+
+
+def test_hidden_folders_and_links_in_a_circle_do_no_harm(tmp_path: Path):
+    fill(tmp_path, 4)
+    fill(tmp_path / "red" / ".ipynb_checkpoints", 2)
+    (tmp_path / "blue" / "loop").symlink_to(tmp_path / "blue")
+    splits = ImageFolder(str(tmp_path)).load(seed=0)
+    assert sum(map(len, splits[:3])) == 12
+
+
 def test_a_class_of_three_photos_is_enough_and_two_are_not(tmp_path: Path):
     fill(tmp_path, 3)
     splits = ImageFolder(str(tmp_path), validation=0.4, test=0.4).load(seed=0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,22 @@ def test_what_is_no_photo_is_named_and_skipped(tmp_path: Path):
     assert reasons["b.jpg"] == "not an image"
     assert "truncated" in reasons["d.jpg"]
     assert all(reasons.values())
+
+
+def test_16_bits_are_scaled_and_not_cut_off(tmp_path: Path):
+    ramp = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    paths = [str(tmp_path / name) for name in ("a.png", "b.tif")]
+    for path in paths:
+        Image.fromarray(ramp).save(path)
+    png, tif = read_photos(photo_files(paths, [0, 0]), 64).images.astype(int)
+    assert np.abs(png - tif).max() <= 1
+
+
+def test_a_name_that_is_no_unicode(tmp_path: Path):
+    name = os.fsdecode(os.fsencode(str(tmp_path)) + b"/gr\xfcn.jpg")
+    photo(RED, 1).save(tmp_path / "a.jpg")
+    os.rename(tmp_path / "a.jpg", name)
+    assert len(read_photos(photo_files([name], [0]), 32)) == 1
 
 
 def test_a_decompression_bomb_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from kerastl import trained
-from kerastl.serving.saved_model import next_version
 
 # What a stranger's program does: TensorFlow alone, in another process.
 STRANGER = """
@@ -76,10 +75,3 @@ def test_it_does_not_depend_on_where_it_lies(finished, some: list[Path], tmp_pat
         assert ask_stranger(moved, some[:1])["labels"]
     finally:
         moved.rename(directory / "export" / "1")
-
-
-def test_versions_count_up_and_what_is_no_number_is_passed_over(tmp_path: Path):
-    assert next_version(tmp_path / "none").name == "1"
-    for name in ("1", "10", "9", "notes"):
-        (tmp_path / name).mkdir()
-    assert next_version(tmp_path).name == "11"

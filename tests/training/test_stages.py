@@ -14,7 +14,7 @@ from kerastl.recipe import Backbone, Recipe, Stage
 from kerastl.training.model import build
 from kerastl.training.normalization import estimate_statistics
 from kerastl.training.parts import split_and_freeze
-from kerastl.training.stages import learner_of, train
+from kerastl.training.stages import learner_of, optimizer_of, train
 from kerastl.training.state import State, values_of
 
 Learning = tuple[Photos, Photos]
@@ -158,6 +158,22 @@ def test_a_backbone_cut_where_two_tensors_pass_is_trained(recipe: Recipe, learni
     model = build(recipe, 3).model
     assert len(nearest_cut(find_cuts(model), 0.12).tensors) == 2
     train(model, recipe, learning, lambda _: None, Clock(), State())
+
+
+def test_the_loss_is_scaled_where_layers_compute_in_float16(recipe: Recipe):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        layer = keras.layers.Dense(3)
+    finally:
+        keras.config.set_dtype_policy(before)
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layer(inputs))
+    scaled = optimizer_of(recipe.stages[0], 5, model)
+    assert isinstance(scaled, keras.optimizers.LossScaleOptimizer)
+    assert float(scaled.learning_rate) == pytest.approx(1e-2)
+    plain = optimizer_of(recipe.stages[0], 5, keras.Sequential([keras.layers.Dense(3)]))
+    assert not isinstance(plain, keras.optimizers.LossScaleOptimizer)
 
 
 def test_mixed_precision_trains_with_float32_logits(recipe: Recipe, learning: Learning):
