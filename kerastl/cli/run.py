@@ -58,19 +58,21 @@ def run(
         raise UsageError("Name one recipe (`kerastl list` shows them), or --resume RUN.")
     if resume:
         _allow_only_offline(options, output or overwrite or dry_run)
+    elif recipe:
+        # Before TensorFlow is imported, so that a typing mistake is told at once.
+        found, module = find_with_module(recipe)
+        found = changed(found, **options)
     with clock.part("import"):
         from kerastl import flow
 
     if resume:
         result = flow.resume(resume, exporting=not no_export, clock=clock)
+    elif dry_run:
+        plan = flow.rehearse(found)
+        if as_json:
+            print_json(plan)
+        return
     else:
-        found, module = find_with_module(str(recipe))
-        found = changed(found, **options)
-        if dry_run:
-            found_out = flow.rehearse(found)
-            if as_json:
-                print_json(found_out)
-            return
         result = flow.run(
             found,
             output,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,7 +38,10 @@ def draw_confusion(scores: Scores, title: str, path: Path) -> None:
     axes.set_title(
         f"{title}: accuracy {scores.accuracy:.3f} on {scores.images} photos", fontsize=11
     )
-    figure.savefig(path, dpi=120, format="png")
+    with warnings.catch_warnings():
+        # Matplotlib's font has no letters of some languages; it draws boxes for them.
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(path, dpi=120, format="png")
 
 
 def draw_curves(rows: Sequence[Row], path: Path) -> None:

@@ -164,7 +164,7 @@ def test_ctrl_c_stops_cleanly_and_the_run_can_be_gone_on_with(
         errors = running.stderr.read()
     assert running.returncode == 130
     assert "Go on with: kerastl run --resume mine" in printed
-    assert errors == "Stopped.\n"
+    assert errors.strip() == "Stopped."
     record = RunDirectory(tmp_path / "mine").read_record()
     assert record["status"] == "interrupted"
     assert 20 <= record["epochs"] < 400
