@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import attrs
+import pytest
+
+import kerastl
+import readme
+from colors import fill, photo
+from kerastl.data import ImageFolder
+from kerastl.recipe import Recipe
+
+TEXT = readme.README.read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, flags=re.S)
+
+
+def example(containing: str) -> str:
+    (found,) = (text for text in EXAMPLES if containing in text)
+    return found
+
+
+def test_help_and_recipe_are_those_of_the_program():
+    assert readme.filled(TEXT) == TEXT, "run: python tests/readme.py"
+
+
+def test_there_is_no_example_that_is_not_run():
+    assert len(EXAMPLES) == 6
+
+
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch, recipe: Recipe, tmp_path: Path) -> None:
+    """Let the examples run in seconds: in an empty folder, on a small candy recipe."""
+    monkeypatch.chdir(tmp_path)
+    small = attrs.evolve(recipe, name="candy")
+    monkeypatch.setattr("kerastl.recipes.candy.recipe", small)
+    monkeypatch.setattr("kerastl.find", lambda name: small)
+
+
+@pytest.mark.usefixtures("_small")
+def test_the_model_and_the_run():
+    names: dict[str, object] = {}
+    exec(example("recipe.build"), names)
+    assert names["model"].output_shape == (None, 4)
+    exec(example("kerastl.run("), names)
+    assert isinstance(names["run"], kerastl.Run)
+    assert names["run"].export.is_dir()
+
+
+@pytest.mark.usefixtures("_small")
+def test_the_data_alone(tmp_path: Path):
+    fill(tmp_path / "my_photos", 6)
+    names: dict[str, object] = {}
+    exec(example("batches("), names)
+    assert names["images"].shape[1:] == (160, 160, 3)
+    assert names["images"].dtype == "uint8"
+
+
+def test_the_drawn_candy_as_a_data_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    from kerastl.data.candy import builder
+
+    monkeypatch.setenv("KERASTL_CACHE", str(tmp_path))
+    monkeypatch.setattr(builder, "_PHOTOS", {"train": 2, "validation": 1, "test": 1})
+    names: dict[str, object] = {}
+    exec(example("tfds.load"), names)
+    assert len(names["candy"]) == 8
+    assert (tmp_path / "datasets" / "candy").is_dir()
+
+
+def test_serving(finished, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys):
+    directory, _ = finished
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(directory, tmp_path / "runs" / "mine")
+    photo((200, 40, 50), 1).save("photo.jpg")
+    exec(example("tf.saved_model.load"), {})
+    assert "tf.Tensor([b'" in capsys.readouterr().out
+
+
+def test_the_recipe_in_it_is_the_recipe():
+    names: dict[str, object] = {}
+    exec(example("recipe = Recipe("), names)
+    assert names["recipe"] == kerastl.find("candy")
+    assert not isinstance(names["recipe"].data, ImageFolder)
