@@ -49,7 +49,7 @@ def transferred(recipe: Recipe) -> float:
 
 
 def from_random(recipe: Recipe) -> float:
-    """Return the test accuracy of the recipe's network when all of it learns from random weights."""
+    """Return the test accuracy of the network when all of it learns from random weights."""
     keras.utils.set_random_seed(recipe.seed)
     random = attrs.evolve(recipe.backbone, weights=None)
     model = attrs.evolve(recipe, backbone=random).build(classes=4)

@@ -126,7 +126,8 @@ class Stage:
         learning_rate: The highest learning rate of the stage.
         unfreeze: Share of the backbone that learns, counted in layers with weights from its end:
             0 is the head alone, 1 everything. It is snapped to the nearest cut.
-        schedule: `"cosine"` falls from `learning_rate` to 0 over the stage, `"constant"` stays.
+        schedule: `"cosine"` climbs to `learning_rate` in a tenth of the stage and falls to 0 over
+            the rest (Loshchilov & Hutter, 2017), `"constant"` stays.
         weight_decay: The decoupled weight decay of AdamW (Loshchilov & Hutter, 2019).
         augment: Whether each epoch sees every photo flipped, turned, zoomed and lit anew.
     """

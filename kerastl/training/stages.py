@@ -27,6 +27,9 @@ Learning = tuple[Photos, Photos]
 
 # Features of a stage that take more memory than this are computed anew each epoch.
 _MOST_BYTES = 2 * 2**30
+# One step in so many climbs to the highest learning rate: Adam's first steps know little of the
+# gradients, and would throw pretrained layers off.
+_WARMUP = 10
 
 
 @attrs.frozen(eq=False)
@@ -156,7 +159,10 @@ def optimizer_of(stage: Stage, steps: int, model: keras.Model) -> keras.optimize
     """
     rate: Any = stage.learning_rate
     if stage.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, stage.epochs * steps)
+        warmup = stage.epochs * steps // _WARMUP
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, stage.epochs * steps - warmup, warmup_target=rate, warmup_steps=warmup
+        )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=stage.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     # Keras scales the loss by itself only where the model's own policy is mixed_float16, and not
