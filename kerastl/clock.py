@@ -16,10 +16,12 @@ class Clock:
     Args:
         started: When the work began, as `time.perf_counter()` tells it.
         seconds: The parts so far.
+        earlier: Seconds of work before that, by a run that was broken off.
     """
 
     started: float = attrs.field(factory=time.perf_counter)
     seconds: dict[str, float] = attrs.field(factory=dict)
+    earlier: float = 0.0
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -32,5 +34,5 @@ class Clock:
 
     def report(self) -> dict[str, float]:
         """Return the parts and the `total` since the start, to hundredths of a second."""
-        total = time.perf_counter() - self.started
+        total = self.earlier + time.perf_counter() - self.started
         return {name: round(value, 2) for name, value in {**self.seconds, "total": total}.items()}

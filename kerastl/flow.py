@@ -92,6 +92,7 @@ def run(
         photos = _read(recipe, splits)
     with clock.part("model"):
         network = _build(recipe, photos, splits.classes)
+    say(f"Weights: {network.weights}")
     directory = rundir.create(recipe.name, folder, overwrite)
     record = Record.begin(directory, recipe, clock, file)
     record.add_data(splits, photos)
@@ -122,6 +123,7 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
         begun = recipe.override("backbone.weights", "none") if state.epoch else recipe
         network = _build(begun, photos, directory.require("classes"))
         if not state.epoch:
+            say(f"Weights: {network.weights}")
             record.add_weights(network.weights)
     return _go(recipe, record, network, photos, state, exporting)
 
@@ -138,6 +140,7 @@ def rehearse(recipe: Recipe) -> dict[str, Any]:
     splits = recipe.data.load(recipe.seed)
     photos = _read(recipe, splits)
     network = _build(recipe, photos, splits.classes)
+    say(f"Weights: {network.weights}")
     say(f"Classes: {', '.join(splits.classes)}")
     stages = {
         stage.name: split_and_freeze(network.model, stage.unfreeze).describe(stage)
@@ -218,7 +221,6 @@ def _require_all(photos: Mapping[str, Photos], classes: tuple[str, ...], recipe:
 
 def _build(recipe: Recipe, photos: Mapping[str, Photos], classes: tuple[str, ...]) -> Network:
     network = build(recipe, len(classes))
-    say(f"Weights: {network.weights}")
     if network.weights.name is None:
         estimate_statistics(network.model, photos["train"].images, recipe.seed)
     return network

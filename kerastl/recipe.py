@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -260,4 +261,7 @@ class Recipe:
         """
         from kerastl.training.model import build
 
-        return build(self, classes).model
+        network = build(self, classes)
+        if network.weights.reason:
+            warnings.warn(f"Weights of the backbone: {network.weights}", stacklevel=2)
+        return network.model

@@ -74,6 +74,9 @@ class Record:
             raise RunDirectoryError(f"{directory.path} is finished; there is nothing to resume.")
         for key in ("recipe", "classes", "weights"):
             directory.require(key)
+        seconds = dict(values.get("seconds", {}))
+        clock.earlier = seconds.pop("total", 0.0)
+        clock.seconds |= {part: clock.seconds.get(part, 0.0) + seconds[part] for part in seconds}
         return cls(directory, clock, values)
 
     def update(self, **values: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,14 +107,16 @@ class RunDirectory:
             raise RunDirectoryError(f"{self.record} is damaged: it lacks {key!r}.")
         return record[key]
 
+    def is_of(self, recipe: str) -> bool:
+        """Say whether it is a run of the recipe of that name."""
+        try:
+            return bool(self.require("recipe")["name"] == recipe)
+        except (RunDirectoryError, TypeError, KeyError):
+            return False
+
     def serves(self, finished: bool) -> bool:
         """Say whether there is a model, or else whether the run was broken off."""
-        if finished:
-            return self.model.is_file()
-        try:
-            return self.read_record().get("status") != "finished"
-        except RunDirectoryError:
-            return False
+        return self.model.is_file() if finished else self.require("status") != "finished"
 
     def require_model(self) -> Path:
         """Return the path of the model.
@@ -192,9 +193,8 @@ def find(name: str, finished: bool = True) -> RunDirectory:
     is_path = bool(name) and Path(name).name != name
     if name and named.path.is_dir() and (is_path or named.record.is_file()):
         return named
-    pattern = re.compile(re.escape(name) + r"-\d{8}-\d{6}(-\d+)?")
     runs = [RunDirectory(each.parent) for each in ROOT.glob("*/run.json")]
-    runs = [each for each in runs if pattern.fullmatch(each.path.name) and each.serves(finished)]
+    runs = [each for each in runs if each.is_of(name) and each.serves(finished)]
     if runs:
         return max(runs, key=lambda run: run.record.stat().st_mtime)
     if name and named.path.is_dir():

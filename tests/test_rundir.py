@@ -50,7 +50,8 @@ def test_a_name_means_the_newest_run_of_that_recipe():
     names = [f"{name}-20260101-00000{i}" for i, name in enumerate(["candy"] * 3 + ["candy-dark"])]
     for number, name in enumerate(names):
         directory = RunDirectory(Path("runs") / name)
-        directory.write_record({"status": "running" if number == 2 else "finished"})
+        status = "running" if number == 2 else "finished"
+        directory.write_record({"status": status, "recipe": {"name": name.partition("-2026")[0]}})
         os.utime(directory.record, (number, number))
         if number != 2:
             directory.model.write_bytes(b"")

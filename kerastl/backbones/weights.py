@@ -36,7 +36,7 @@ class Weights:
     def __str__(self) -> str:
         """Return the line a person reads."""
         chosen = self.name or "none: random values, so there is nothing to transfer"
-        return f"{chosen} ({self.reason})" if self.reason else chosen
+        return f"{chosen} ({self.reason}; --weights FILE gives others)" if self.reason else chosen
 
 
 Shape = tuple[int, ...]

@@ -28,6 +28,7 @@ def evaluate(clock: Clock, /, run: str, data: str | None, as_json: bool) -> None
 
     with clock.part("model"):
         model = trained.load(run)
+        click.echo(f"Run: {model.directory.path}", err=True)
     with clock.part("evaluation"):
         scores = model.evaluate(data)
     console.print(score_table(scores))

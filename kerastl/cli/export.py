@@ -34,6 +34,7 @@ def export(run: str, output: Path | None, as_json: bool) -> None:
     from kerastl.console import say
 
     model = trained.load(run)
+    click.echo(f"Run: {model.directory.path}", err=True)
     target = model.export(output)
     say(f"Wrote the SavedModel {target}")
     if as_json:

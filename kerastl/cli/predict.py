@@ -31,7 +31,9 @@ def predict(run: str, photos: tuple[str, ...], top: int, as_json: bool) -> int:
     """
     from kerastl import trained
 
-    predictions, skipped = trained.load(run).predict(photos, top)
+    model = trained.load(run)
+    click.echo(f"Run: {model.directory.path}", err=True)
+    predictions, skipped = model.predict(photos, top)
     for one in skipped:
         click.echo(f"Skipped {one.name}: {one.reason}", err=True)
     if as_json:

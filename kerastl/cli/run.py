@@ -110,6 +110,8 @@ def _show(result: Run) -> None:
     for table in tables:
         say("")
         console.print(table)
+    if result.weights == "none":
+        say("\nWarning: the backbone began from random weights; pretrained ones give far more.")
     folder = result.directory.path
     say(f"\nEverything is in {folder}: the model, the figures in report/, the history. Next:")
     say(f"  kerastl predict {folder} PHOTO...")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -112,9 +113,13 @@ def _as_png(encoded: bytes) -> bytes:
 
     png = io.BytesIO()
     try:
-        with Image.open(io.BytesIO(encoded)) as image:
+        with warnings.catch_warnings():
+            # Of an image that is too large by less than half Pillow merely warns.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(encoded))
+        with image:
             _in_8_bits(image).convert("RGB").save(png, "PNG", compress_level=0)
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError(str(error)) from error
     return png.getvalue()
 

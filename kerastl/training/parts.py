@@ -32,11 +32,12 @@ class Parts:
     def describe(self, stage: Stage) -> str:
         """Return the line that says what the stage trains."""
         learning = sum(int(np.prod(weight.shape)) for weight in self.tail.trainable_weights)
-        what = f"the last {self.cut.share:.0%} of the backbone, after {self.cut.layer}"
+        what = "" if not self.cut.share else " and all of the backbone"
+        if 0 < self.cut.share < 1:
+            what = f" and the last {self.cut.share:.0%} of the backbone, after {self.cut.layer}"
         return (
-            f"Stage {stage.name}: {stage.epochs} epochs, learning the head"
-            + (f" and {what}" if self.cut.share else "")
-            + f": {learning:,} of {self.model.count_params():,} weights"
+            f"Stage {stage.name}: epochs {stage.epochs}, learning the head{what}: "
+            f"{learning:,} of {self.model.count_params():,} weights"
         )
 
 

@@ -27,7 +27,7 @@ def test_run_tells_a_person_what_happens(finished):
     for text in (
         "Photos: 42 train, 9 validation, 9 test; 0 files skipped",
         "Weights: none",
-        "Stage unfrozen: 2 epochs",
+        "Stage unfrozen: epochs 2",
         "epoch   4/4",
         "Classes, test split",
         "macro-F1",
