@@ -1,6 +1,10 @@
 """Tell four kinds of candy apart, on photos that kerastl draws itself.
 
 kerastl run candy --unfreeze-after 5
+
+On 2 CPU cores, with ImageNet weights (2026-11-24): test accuracy 0.93, one seed, in 53 s. The same
+network from random weights, trained in full for as many epochs, reached 0.36 on an earlier state of
+the drawings; `benchmarks/candy_from_random.py` measures both.
 """
 
 from kerastl.data import TFDS
