@@ -34,6 +34,11 @@ class RunDirectoryError(KerastlError):
     """A run directory that is missing, incomplete, in the way, or cannot be written."""
 
 
+def one_line(error: Exception, most: int = 200) -> str:
+    """Return the text of somebody else's error as one line of at most so many characters."""
+    return " ".join(str(error).split())[:most]
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the sentence that offers the nearest of the known names, or all of them."""
     known = sorted(known)

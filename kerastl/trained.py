@@ -15,7 +15,7 @@ from kerastl.backbones.inference import Compiled, compiled
 from kerastl.console import say
 from kerastl.data.folder import ImageFolder, files_in, photo_files
 from kerastl.data.photos import Photos, Skipped, read_photos
-from kerastl.errors import DataError, RunDirectoryError
+from kerastl.errors import DataError, RunDirectoryError, one_line
 from kerastl.evaluation.scores import Scores, score
 from kerastl.recipe import Recipe, Split, Splits
 from kerastl.rundir import RunDirectory
@@ -143,7 +143,7 @@ def load(name: str) -> Trained:
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
-        raise RunDirectoryError(f"{path} is damaged: {_line(error)}") from error
+        raise RunDirectoryError(f"{path} is damaged: {one_line(error)}") from error
     return Trained(directory, compiled(model), tuple(directory.require("classes")))
 
 
@@ -207,7 +207,3 @@ def _files(path: str) -> list[str]:
     if not os.path.lexists(path):
         raise DataError(f"There is no file or folder {path!r}.")
     return [path]
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

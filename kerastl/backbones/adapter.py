@@ -12,7 +12,7 @@ from unittest import mock
 import attrs
 import keras
 
-from kerastl.errors import UsageError, did_you_mean
+from kerastl.errors import UsageError, did_you_mean, one_line
 from kerastl.recipe import Backbone
 
 # What kerastl decides itself; the other parameters of a constructor are the recipe's options.
@@ -78,7 +78,9 @@ def graph(backbone: Backbone) -> tuple[keras.Model, Published | None]:
                 # No ImageNet weights for these options, or (NASNet) for this image size.
                 model = constructor(**arguments, weights=None)
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{_described(backbone)} cannot be built: {_line(error)}") from error
+        raise UsageError(
+            f"{_described(backbone)} cannot be built: {one_line(error, 300)}"
+        ) from error
     # The constructor's own model takes a list of one photo tensor; this one takes the tensor.
     model = keras.Model(photo, model.outputs[0], name=model.name)
     return model, asked[0] if asked else None
@@ -131,7 +133,3 @@ def _nothing_loaded() -> Iterator[list[Published]]:
 def _described(backbone: Backbone) -> str:
     options = ", ".join(f"{key}={value!r}" for key, value in backbone.options.items())
     return f"{backbone.name}({options}) at image size {backbone.image_size}"
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

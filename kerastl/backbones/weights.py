@@ -16,7 +16,7 @@ import numpy as np
 
 from kerastl.backbones.adapter import Published
 from kerastl.console import say
-from kerastl.errors import WeightsError
+from kerastl.errors import WeightsError, one_line
 from kerastl.network import is_offline, reachable
 from kerastl.recipe import Backbone
 
@@ -113,7 +113,7 @@ def _fetch(published: Published, target: Path) -> Path:
             )
         except Exception as error:
             raise _UnavailableError(
-                f"the ImageNet weights cannot be downloaded ({_line(error)})"
+                f"the ImageNet weights cannot be downloaded ({one_line(error)})"
             ) from error
         os.replace(fetched, target)
     return target
@@ -126,14 +126,14 @@ def _load_file(model: keras.Model, path: Path) -> None:
             mismatch = _mismatch(model, file, path)
     except (OSError, KeyError) as error:
         raise WeightsError(
-            f"Weights file {path} is damaged or no HDF5 file: {_line(error)}."
+            f"Weights file {path} is damaged or no HDF5 file: {one_line(error)}."
         ) from error
     if not mismatch:
         try:
             model.load_weights(path)
             mismatch = _not_finite(model)
         except Exception as error:
-            mismatch = _line(error)
+            mismatch = one_line(error)
     if mismatch:
         raise WeightsError(f"Weights file {path} does not fit {model.name}: {mismatch}.")
 
@@ -218,7 +218,3 @@ def _tensors_of(file: h5py.File) -> Iterator[tuple[str, Shape]]:
 
     file.visititems(collect)
     yield from found.items()
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
