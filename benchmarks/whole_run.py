@@ -2,7 +2,7 @@
 
     python benchmarks/whole_run.py DATA [--seeds 3]
 
-DATA holds `candy_photos`, `flowers` and `weights`, as CONTRIBUTING.md says of `KERASTL_TEST_DATA`.
+DATA holds `candy_photos`, `flowers` and `weights`, the same as the tests' `KERASTL_TEST_DATA`.
 """
 
 from __future__ import annotations

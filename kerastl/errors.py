@@ -34,9 +34,14 @@ class RunDirectoryError(KerastlError):
     """A run directory that is missing, incomplete, in the way, or cannot be written."""
 
 
-def one_line(error: Exception, most: int = 200) -> str:
+def one_line(error: BaseException, most: int = 200) -> str:
     """Return the text of somebody else's error as one line of at most so many characters."""
     return " ".join(str(error).split())[:most]
+
+
+def cause(error: BaseException) -> str:
+    """Return somebody else's error as one line that begins with its kind."""
+    return f"{type(error).__name__}: {one_line(error)}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

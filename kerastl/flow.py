@@ -71,7 +71,7 @@ def run(
 ) -> Run:
     """Run a recipe: train, evaluate, export.
 
-    Nothing is written, and no earlier run replaced, before the photos are read and the model built.
+    Nothing is written, and no earlier run replaced, before the model is built and the photos read.
 
     Args:
         recipe: What to run.
@@ -89,10 +89,7 @@ def run(
     keras.utils.set_random_seed(recipe.seed)
     with clock.part("data"):
         splits = recipe.data.load(recipe.seed)
-        photos = _read(recipe, splits)
-    with clock.part("model"):
-        network = _build(recipe, photos, splits.classes)
-    say(f"Weights: {network.weights}")
+    network, photos = _prepare(recipe, splits, clock)
     directory = rundir.create(recipe.name, folder, overwrite)
     record = Record.begin(directory, recipe, clock, file)
     record.add_data(splits, photos)
@@ -116,15 +113,16 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
     state = State.load(directory.checkpoint) if directory.checkpoint.is_file() else State()
     say(f"Resuming {directory.path} after epoch {state.epoch}")
     keras.utils.set_random_seed(recipe.seed)
-    with record.clock.part("data"):
-        photos = _read(recipe, splits_of(directory, recipe))
-    with record.clock.part("model"):
-        # All weights are in the checkpoint: those it began with are needed only without one.
-        begun = recipe.override("backbone.weights", "none") if state.epoch else recipe
-        network = _build(begun, photos, directory.require("classes"))
-        if not state.epoch:
-            say(f"Weights: {network.weights}")
-            record.add_weights(network.weights)
+    splits = splits_of(directory, recipe)
+    if state.epoch:
+        with record.clock.part("model"):
+            # All weights are in the checkpoint; those it began with may be gone by now.
+            network = build(recipe.override("backbone.weights", "none"), len(splits.classes))
+        with record.clock.part("data"):
+            photos = _read(recipe, splits)
+    else:
+        network, photos = _prepare(recipe, splits, record.clock)
+        record.add_weights(network.weights)
     return _go(recipe, record, network, photos, state, exporting)
 
 
@@ -138,9 +136,7 @@ def rehearse(recipe: Recipe) -> dict[str, Any]:
         KerastlError: A mistake in the recipe, the data or the weights.
     """
     splits = recipe.data.load(recipe.seed)
-    photos = _read(recipe, splits)
-    network = _build(recipe, photos, splits.classes)
-    say(f"Weights: {network.weights}")
+    network, photos = _prepare(recipe, splits, Clock())
     say(f"Classes: {', '.join(splits.classes)}")
     stages = {
         stage.name: split_and_freeze(network.model, stage.unfreeze).describe(stage)
@@ -191,6 +187,19 @@ def _go(
     return Run(directory, tuple(classes), scores, exported, weights, clock.report())
 
 
+def _prepare(recipe: Recipe, splits: Splits, clock: Clock) -> tuple[Network, dict[str, Photos]]:
+    """Build the model, which finds most mistakes in a recipe, and then read the photos."""
+    with clock.part("model"):
+        network = build(recipe, len(splits.classes))
+    say(f"Weights: {network.weights}")
+    with clock.part("data"):
+        photos = _read(recipe, splits)
+    if network.weights.name is None:
+        with clock.part("model"):
+            estimate_statistics(network.model, photos["train"].images, recipe.seed)
+    return network, photos
+
+
 def _read(recipe: Recipe, splits: Splits) -> dict[str, Photos]:
     """Read the three splits, name what is no photo, and make sure of something to learn from."""
     photos = {
@@ -217,13 +226,6 @@ def _require_all(photos: Mapping[str, Photos], classes: tuple[str, ...], recipe:
             raise DataError(
                 f"There is no usable training photo of class {name!r} in {recipe.data}."
             )
-
-
-def _build(recipe: Recipe, photos: Mapping[str, Photos], classes: tuple[str, ...]) -> Network:
-    network = build(recipe, len(classes))
-    if network.weights.name is None:
-        estimate_statistics(network.model, photos["train"].images, recipe.seed)
-    return network
 
 
 def _keep(model: keras.Model, state: State, record: Record) -> None:

@@ -2,67 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import attrs
 
-from kerastl import settings
+from kerastl import settings, validators
 from kerastl.errors import UsageError
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
-
-Test = Callable[[Any], bool]
-
-
-def _must_be(expected: str, test: Test) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
-    """Make a validator whose error is one line."""
-
-    def validate(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if not test(value):
-            owner = type(instance).__name__
-            raise UsageError(f"{owner}.{attribute.name} must be {expected}, not {value!r}.")
-
-    return validate
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _whole(expected: str, least: int) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
-    return _must_be(expected, lambda value: _is_whole(value) and value >= least)
-
-
-def _one_of(*choices: str) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
-    named = " or ".join(repr(choice) for choice in choices)
-    return _must_be(named, lambda value: isinstance(value, str) and value in choices)
-
-
-def _as_tuple(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return tuple(value)
-    return (value,)
-
-
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
-# Names become names of folders, and of layers' scopes in TensorFlow.
-_name = _must_be(
-    "a name of letters, digits, '_', '-' and '.'",
-    lambda value: isinstance(value, str) and bool(_NAME.fullmatch(value)),
-)
-_share = _must_be("a share from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
-# A share that may be 0 but not all, such as that of a split.
-part = _must_be("a share from 0 up to 1", lambda value: _is_number(value) and 0 <= value < 1)
-_truth = _must_be("true or false", lambda value: isinstance(value, bool))
 
 
 @attrs.frozen
@@ -77,18 +28,18 @@ class Backbone:
             weights; a tuple of those is tried in order.
     """
 
-    name: str = attrs.field(validator=_name)
-    image_size: int = attrs.field(default=224, validator=_whole("a number of pixels from 32", 32))
+    name: str = attrs.field(validator=validators.name)
+    image_size: int = attrs.field(default=224, validator=validators.whole("a number of pixels", 32))
     options: Mapping[str, Any] = attrs.field(
         factory=dict,
         kw_only=True,
-        validator=_must_be("options by name", lambda value: isinstance(value, Mapping)),
+        validator=validators.must_be("options by name", lambda value: isinstance(value, Mapping)),
     )
     weights: tuple[str | None, ...] = attrs.field(
         default=("imagenet",),
         kw_only=True,
-        converter=_as_tuple,
-        validator=_must_be(
+        converter=validators.as_tuple,
+        validator=validators.must_be(
             "'imagenet', a path, None, or several of those",
             lambda value: value and all(item is None or isinstance(item, str) for item in value),
         ),
@@ -105,16 +56,16 @@ class Head:
         dropout: Share of the values dropped before each dense layer, 0 to 1.
     """
 
-    pooling: str = attrs.field(default="avg", validator=_one_of("avg", "max", "avg+max"))
+    pooling: str = attrs.field(default="avg", validator=validators.one_of("avg", "max", "avg+max"))
     hidden: tuple[int, ...] = attrs.field(
         default=(),
-        converter=_as_tuple,
-        validator=_must_be(
+        converter=validators.as_tuple,
+        validator=validators.must_be(
             "units of dense layers, each from 1",
-            lambda value: all(_is_whole(units) and units > 0 for units in value),
+            lambda value: all(validators.is_whole(units) and units > 0 for units in value),
         ),
     )
-    dropout: float = attrs.field(default=0.2, validator=part)
+    dropout: float = attrs.field(default=0.2, validator=validators.part)
 
 
 @attrs.frozen
@@ -133,18 +84,13 @@ class Stage:
         augment: Whether each epoch sees every photo flipped, turned, zoomed and lit anew.
     """
 
-    name: str = attrs.field(validator=_name)
-    epochs: int = attrs.field(validator=_whole("a number of epochs from 1", 1))
-    learning_rate: float = attrs.field(
-        validator=_must_be("a number above 0", lambda value: _is_number(value) and value > 0)
-    )
-    unfreeze: float = attrs.field(default=0.0, validator=_share)
-    schedule: str = attrs.field(default="cosine", validator=_one_of("cosine", "constant"))
-    weight_decay: float = attrs.field(
-        default=0.0,
-        validator=_must_be("a number from 0", lambda value: _is_number(value) and value >= 0),
-    )
-    augment: bool = attrs.field(default=False, validator=_truth)
+    name: str = attrs.field(validator=validators.name)
+    epochs: int = attrs.field(validator=validators.whole("a number of epochs", 1))
+    learning_rate: float = attrs.field(validator=validators.above_zero)
+    unfreeze: float = attrs.field(default=0.0, validator=validators.share)
+    schedule: str = attrs.field(default="cosine", validator=validators.one_of("cosine", "constant"))
+    weight_decay: float = attrs.field(default=0.0, validator=validators.from_zero)
+    augment: bool = attrs.field(default=False, validator=validators.truth)
 
 
 @attrs.frozen
@@ -211,30 +157,34 @@ class Recipe:
             on a GPU that gains from it, otherwise float32.
     """
 
-    name: str = attrs.field(validator=_name)
+    name: str = attrs.field(validator=validators.name)
     data: DataSource = attrs.field(
-        validator=_must_be("a data source", lambda value: callable(getattr(value, "load", None)))
+        validator=validators.must_be(
+            "a data source", lambda value: callable(getattr(value, "load", None))
+        )
     )
     backbone: Backbone = attrs.field(
-        validator=_must_be("a Backbone", lambda value: isinstance(value, Backbone))
+        validator=validators.must_be("a Backbone", lambda value: isinstance(value, Backbone))
     )
     head: Head = attrs.field(
-        factory=Head, validator=_must_be("a Head", lambda value: isinstance(value, Head))
+        factory=Head, validator=validators.must_be("a Head", lambda value: isinstance(value, Head))
     )
-    stages: tuple[Stage, ...] = attrs.field(converter=_as_tuple, validator=_named_apart)
-    batch_size: int = attrs.field(default=32, validator=_whole("a number of photos from 1", 1))
+    stages: tuple[Stage, ...] = attrs.field(converter=validators.as_tuple, validator=_named_apart)
+    batch_size: int = attrs.field(default=32, validator=validators.whole("a number of photos", 1))
     seed: int = attrs.field(
         default=0,
-        validator=_must_be(
+        validator=validators.must_be(
             "a whole number from 0 below 2**31",
-            lambda value: _is_whole(value) and 0 <= value < 2**31,
+            lambda value: validators.is_whole(value) and 0 <= value < 2**31,
         ),
     )
-    precision: str = attrs.field(default="auto", validator=_one_of("auto", "float32", "mixed"))
+    precision: str = attrs.field(
+        default="auto", validator=validators.one_of("auto", "float32", "mixed")
+    )
 
     def unfreeze_after(self, epochs: int) -> Recipe:
         """Return the recipe with a frozen stage of so many epochs; 0 drops the stage."""
-        if not _is_whole(epochs) or epochs < 0:
+        if not validators.is_whole(epochs) or epochs < 0:
             raise UsageError(f"unfreeze_after must be a number of epochs from 0, not {epochs!r}.")
         stages = tuple(stage for stage in self.stages if epochs or stage.unfreeze)
         if not stages:

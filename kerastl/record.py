@@ -19,7 +19,7 @@ import attrs
 from kerastl import settings
 from kerastl.clock import Clock
 from kerastl.console import say
-from kerastl.errors import RunDirectoryError
+from kerastl.errors import RunDirectoryError, cause
 from kerastl.recipe import Recipe, Splits
 from kerastl.rundir import RunDirectory, replacing, write_text
 
@@ -98,7 +98,7 @@ class Record:
             say(f"What was reached is in {path}. Go on with: kerastl run --resume {path}")
             raise
         except BaseException as error:
-            self.values |= {"error": f"{type(error).__name__}: {error}".partition("\n")[0]}
+            self.values |= {"error": cause(error)}
             self._try_to_update(status="failed")
             raise
         self.update(status="finished")

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import attrs
 
-from kerastl.errors import UsageError, did_you_mean
+from kerastl.errors import UsageError, cause, did_you_mean
 from kerastl.recipe import Recipe
 
 GROUP = "kerastl.recipes"
@@ -83,7 +83,7 @@ def find_with_module(name: str) -> tuple[Recipe, ModuleType]:
         raise
     except (Exception, SystemExit) as error:
         raise UsageError(
-            f"Recipe {name!r} of {known[name].package} is broken: {_cause(error)}"
+            f"Recipe {name!r} of {known[name].package} is broken: {cause(error)}"
         ) from error
 
 
@@ -102,7 +102,7 @@ def _load_file(path: Path) -> tuple[Recipe, ModuleType]:
     except UsageError:
         raise
     except (Exception, SystemExit) as error:
-        raise UsageError(f"Recipe file {str(path)!r} cannot be loaded: {_cause(error)}") from error
+        raise UsageError(f"Recipe file {str(path)!r} cannot be loaded: {cause(error)}") from error
     return _recipe_of(module, "recipe", str(path)), module
 
 
@@ -111,7 +111,3 @@ def _recipe_of(module: ModuleType, attribute: str, name: str) -> Recipe:
     if not isinstance(recipe, Recipe):
         raise UsageError(f"Recipe {name!r} must set `{attribute} = Recipe(...)`; it does not.")
     return recipe
-
-
-def _cause(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".partition("\n")[0]

@@ -17,7 +17,7 @@ from kerastl.cli.predict import predict
 from kerastl.cli.run import run
 from kerastl.cli.show import show
 from kerastl.clock import Clock
-from kerastl.errors import KerastlError
+from kerastl.errors import KerastlError, cause
 
 _EXAMPLES = """\b
 Examples:
@@ -75,8 +75,7 @@ def _status(clock: Clock) -> int:
     except Exception as error:
         if os.environ.get("KERASTL_DEBUG"):
             raise
-        kind = type(error).__name__
-        return _tell(f"Unexpected {kind}: {_line(error)} (KERASTL_DEBUG=1 shows where.)", 1)
+        return _tell(f"Unexpected {cause(error)} (KERASTL_DEBUG=1 shows where.)", 1)
     return status if isinstance(status, int) else 0
 
 
@@ -84,10 +83,6 @@ def _tell(message: str, status: int) -> int:
     prefix = "" if status == 130 else "Error: "
     click.echo(f"{prefix}{' '.join(message.split())}", err=True)
     return status
-
-
-def _line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:300]
 
 
 def _hide_native_output() -> None:

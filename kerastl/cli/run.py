@@ -39,60 +39,68 @@ Examples:
 @json_option
 @click.pass_obj
 def run(
-    clock: Clock,
-    /,
-    recipe: str | None,
-    output: Path | None,
-    overwrite: bool,
-    resume: str | None,
-    dry_run: bool,
-    no_export: bool,
-    as_json: bool,
-    **options: Any,
+    clock: Clock, /, recipe: str | None, resume: str | None, as_json: bool, **options: Any
 ) -> None:
     """Train, evaluate and export RECIPE: a recipe's name, or a .py file.
 
     Everything goes into a run directory, a new one under runs/ unless --output names another.
     """
-    if (recipe is None) == (resume is None):
+    if recipe and not resume:
+        result = _begin(clock, recipe, **options)
+    elif resume and not recipe:
+        result = _resume(clock, resume, **options)
+    else:
         raise UsageError("Name one recipe (`kerastl list` shows them), or --resume RUN.")
-    if resume:
-        _allow_only_offline(options, output or overwrite or dry_run)
-    elif recipe:
-        # Before TensorFlow is imported, so that a typing mistake is told at once.
-        found, module = find_with_module(recipe)
-        found = changed(found, **options)
+    if as_json:
+        print_json(result)
+
+
+def _begin(
+    clock: Clock,
+    name: str,
+    *,
+    output: Path | None,
+    overwrite: bool,
+    dry_run: bool,
+    no_export: bool,
+    **options: Any,
+) -> dict[str, Any]:
+    # Before TensorFlow is imported, so that a typing mistake is told at once.
+    recipe, module = find_with_module(name)
+    recipe = changed(recipe, **options)
     with clock.part("import"):
         from kerastl import flow
 
-    if resume:
-        result = flow.resume(resume, exporting=not no_export, clock=clock)
-    elif dry_run:
-        plan = flow.rehearse(found)
-        if as_json:
-            print_json(plan)
-        return
-    else:
-        result = flow.run(
-            found,
-            output,
-            overwrite=overwrite,
-            exporting=not no_export,
-            clock=clock,
-            file=Path(str(module.__file__)),
-        )
+    if dry_run:
+        return flow.rehearse(recipe)
+    result = flow.run(
+        recipe,
+        output,
+        overwrite=overwrite,
+        exporting=not no_export,
+        clock=clock,
+        file=Path(str(module.__file__)),
+    )
     _show(result)
-    if as_json:
-        print_json(result.as_json())
+    return result.as_json()
 
 
-def _allow_only_offline(options: dict[str, Any], others: Any) -> None:
-    """Refuse to resume with other settings: a run has one recipe from its begin to its end."""
-    go_offline(options.pop("offline"))
-    if others or any(value not in (None, ()) for value in options.values()):
+def _resume(
+    clock: Clock, name: str, *, no_export: bool, offline: bool, **others: Any
+) -> dict[str, Any]:
+    # A run has one recipe from its begin to its end.
+    # A given 0 equals False and is no less given.
+    if any(value not in (None, ()) and value is not False for value in others.values()):
         raise UsageError(
             "--resume goes on with the settings of the run; leave the other options out."
         )
+    go_offline(offline)
+    with clock.part("import"):
+        from kerastl import flow
+
+    result = flow.resume(name, exporting=not no_export, clock=clock)
+    _show(result)
+    return result.as_json()
 
 
 def _show(result: Run) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from kerastl import validators
 from kerastl.console import say
 from kerastl.data.splits import divide
 from kerastl.errors import DataError
-from kerastl.recipe import Split, Splits, part
+from kerastl.recipe import Split, Splits
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -39,8 +40,8 @@ class ImageFolder:
     """
 
     path: str = attrs.field(converter=str)
-    validation: float = attrs.field(default=0.15, validator=part)
-    test: float = attrs.field(default=0.15, validator=part)
+    validation: float = attrs.field(default=0.15, validator=validators.part)
+    test: float = attrs.field(default=0.15, validator=validators.part)
 
     def load(self, seed: int) -> Splits:
         """Return the splits; photos are only listed, not opened.

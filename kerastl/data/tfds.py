@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from kerastl import validators
 from kerastl.console import console
 from kerastl.data.splits import divide
-from kerastl.errors import DataError
+from kerastl.errors import DataError, cause
 from kerastl.network import is_offline, reachable
-from kerastl.recipe import Split, Splits, part
+from kerastl.recipe import Split, Splits
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -31,8 +32,8 @@ class TFDS:
     """
 
     name: str
-    validation: float = attrs.field(default=0.15, validator=part)
-    test: float = attrs.field(default=0.15, validator=part)
+    validation: float = attrs.field(default=0.15, validator=validators.part)
+    test: float = attrs.field(default=0.15, validator=validators.part)
     data_dir: str | None = None
 
     def load(self, seed: int) -> Splits:
@@ -64,7 +65,7 @@ def _prepared(name: str, data_dir: str | None) -> Any:
         # Without try_gcs=False a builder looks for a cloud bucket before it does anything.
         builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except (tfds.core.DatasetNotFoundError, ImportError, ValueError) as error:
-        raise DataError(f"There is no TensorFlow data set {name!r}: {_line(error)}") from error
+        raise DataError(f"There is no TensorFlow data set {name!r}: {cause(error)}") from error
     missing = {"image", "label"} - set(builder.info.features or {})
     if missing:
         raise DataError(
@@ -94,13 +95,9 @@ def _prepare(builder: Any, name: str) -> None:
         with contextlib.redirect_stdout(console.file):
             builder.download_and_prepare()
     except Exception as error:
-        raise DataError(f"Data set {name!r} cannot be had ({_line(error)}): {remedy}.") from error
+        raise DataError(f"Data set {name!r} cannot be had ({cause(error)}): {remedy}.") from error
     finally:
         tfds.enable_progress_bar()
-
-
-def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".strip().partition("\n")[0][:200]
 
 
 def _whole(builder: Any, name: str) -> Split:

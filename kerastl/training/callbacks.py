@@ -60,9 +60,8 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
                 f"The loss of epoch {epoch + 1} is not a number; lower the learning rate, now "
                 f"{self.stage.learning_rate:g}: --set stages.{self.stage.name}.learning_rate=..."
             )
-        self.state.add(row, self.whole)
-        self.state.model = values_of(self.whole.variables)
-        self.state.optimizer = values_of(self.model.optimizer.variables)
+        optimizer = values_of(self.model.optimizer.variables)
+        self.state.add(row, values_of(self.whole.variables), optimizer)
         if time.perf_counter() - self.saved > self.pause:
             self._save()
 

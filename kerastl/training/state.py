@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -46,13 +45,14 @@ class State:
         """How many epochs are done, over all stages."""
         return len(self.rows)
 
-    def add(self, row: Row, model: keras.Model) -> bool:
-        """Take in an epoch's row; return whether it is the best so far, and keep it then."""
+    def add(self, row: Row, model: Arrays, optimizer: Arrays) -> bool:
+        """Take in an epoch: its row, and the values after it; return whether it is the best."""
         self.rows.append(row)
+        self.model, self.optimizer = model, optimizer
         loss = float(row["validation_loss"])
         if not loss < self.best_loss:
             return False
-        self.best_loss, self.best_epoch, self.best = loss, self.epoch, values_of(model.variables)
+        self.best_loss, self.best_epoch, self.best = loss, self.epoch, model
         return True
 
     def save(self, path: Path) -> None:

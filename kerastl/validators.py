@@ -1,0 +1,65 @@
+"""What the values of a recipe may be; others are refused in a line that says what was expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from kerastl.errors import UsageError
+
+Test = Callable[[Any], bool]
+Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
+def must_be(expected: str, test: Test) -> Validator:
+    """Return a validator that names what was expected where the test says no."""
+
+    def validate(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not test(value):
+            owner = type(instance).__name__
+            raise UsageError(f"{owner}.{attribute.name} must be {expected}, not {value!r}.")
+
+    return validate
+
+
+def one_of(*choices: str) -> Validator:
+    """Return a validator of a choice between words."""
+    named = " or ".join(repr(choice) for choice in choices)
+    return must_be(named, lambda value: isinstance(value, str) and value in choices)
+
+
+def whole(what: str, least: int) -> Validator:
+    """Return a validator of a count: whole numbers from the least on."""
+    return must_be(f"{what} from {least}", lambda value: is_whole(value) and value >= least)
+
+
+def is_whole(value: Any) -> bool:
+    """Say whether it is a whole number; Python counts True among them."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Say whether it is a number, whole or not."""
+    return is_whole(value) or isinstance(value, float)
+
+
+def as_tuple(value: Any) -> Any:
+    """Convert a list to a tuple, and a single value to a tuple of it."""
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+# Names become names of folders, and of layers' scopes in TensorFlow.
+name = must_be(
+    "a name of letters, digits, '_', '-' and '.'",
+    lambda value: isinstance(value, str) and bool(_NAME.fullmatch(value)),
+)
+truth = must_be("true or false", lambda value: isinstance(value, bool))
+above_zero = must_be("a number above 0", lambda value: is_number(value) and value > 0)
+from_zero = must_be("a number from 0", lambda value: is_number(value) and value >= 0)
+share = must_be("a share from 0 to 1", lambda value: is_number(value) and 0 <= value <= 1)
+# A share that may be 0 but not all, such as that of a split.
+part = must_be("a share from 0 up to 1", lambda value: is_number(value) and 0 <= value < 1)
