@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Never
 
 import attrs
 import pytest
@@ -11,8 +12,8 @@ from colors import fill, photo
 from kerastl import flow, trained
 from kerastl.data import ImageFolder
 from kerastl.data.folder import photo_files
-from kerastl.errors import DataError, RunDirectoryError, TrainingError
-from kerastl.recipe import Recipe, Splits
+from kerastl.errors import DataError, RunDirectoryError, TrainingError, WeightsError
+from kerastl.recipe import Recipe, Split, Splits
 from kerastl.rundir import RunDirectory
 
 
@@ -66,6 +67,20 @@ def test_evaluating_again_gives_the_scores_of_the_run(done: kerastl.Run, photos:
     }
     everything = model.evaluate(str(photos))
     assert {name: some.images for name, some in everything.items()} == {"all": 60}
+
+
+def test_a_mistake_in_the_backbone_is_told_before_a_photo_is_read(recipe: Recipe, tmp_path: Path):
+    class Unread:
+        def load(self, seed: int) -> Splits:
+            def never() -> Never:
+                pytest.fail("a photo was read")
+
+            some = Split(("a", "b"), (0, 1), never)
+            return Splits(some, some, some, ("x", "y"))
+
+    wrong = attrs.evolve(recipe, data=Unread()).override("backbone.weights", "gone.weights.h5")
+    with pytest.raises(WeightsError, match="no weights file"):
+        kerastl.run(wrong, tmp_path / "mine")
 
 
 def test_photos_added_later_do_not_move_into_the_splits(recipe: Recipe, tmp_path: Path):
