@@ -78,7 +78,7 @@ class Stage:
         learning_rate: The highest learning rate of the stage.
         unfreeze: Share of the backbone that learns, counted in layers with weights from its end:
             0 is the head alone, 1 everything. It is snapped to the nearest cut.
-        schedule: `"cosine"` climbs to `learning_rate` in a tenth of the stage and falls to 0 over
+        schedule: `"cosine"` climbs to `learning_rate` in a fifth of the stage and falls to 0 over
             the rest (Loshchilov & Hutter, 2017), `"constant"` stays.
         weight_decay: The decoupled weight decay of AdamW (Loshchilov & Hutter, 2019).
         augment: Whether each epoch sees every photo flipped, turned, zoomed and lit anew.
@@ -151,6 +151,9 @@ class Recipe:
         backbone: The pretrained network.
         head: The new layers.
         stages: The stages of training, in order.
+        label_smoothing: Share (0..1) of each label that is spread over all classes, so that the
+            model does not grow more certain than it is right (Szegedy et al., 2016). It is in the
+            losses of the history, and not in those of the scores.
         batch_size: Photos a training step.
         seed: Decides the splits, the first weights, the order of photos, dropout, augmentation.
         precision: `"float32"`, `"mixed"` (16-bit arithmetic, 32-bit weights), or `"auto"`: mixed
@@ -170,6 +173,7 @@ class Recipe:
         factory=Head, validator=validators.must_be("a Head", lambda value: isinstance(value, Head))
     )
     stages: tuple[Stage, ...] = attrs.field(converter=validators.as_tuple, validator=_named_apart)
+    label_smoothing: float = attrs.field(default=0.0, validator=validators.part)
     batch_size: int = attrs.field(default=32, validator=validators.whole("a number of photos", 1))
     seed: int = attrs.field(
         default=0,

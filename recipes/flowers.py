@@ -17,8 +17,9 @@ recipe = Recipe(
     backbone=Backbone("EfficientNetV2B0", image_size=224),
     head=Head(pooling="avg", dropout=0.2),
     stages=(
-        Stage("frozen", epochs=5, learning_rate=1e-2),
-        Stage("unfrozen", epochs=8, learning_rate=3e-4, unfreeze=0.6),
+        Stage("frozen", epochs=5, learning_rate=5e-3),
+        Stage("unfrozen", epochs=5, learning_rate=6e-4, unfreeze=0.6),
     ),
-    batch_size=32,
+    label_smoothing=0.1,
+    batch_size=16,
 )

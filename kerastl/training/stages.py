@@ -29,7 +29,7 @@ Learning = tuple[Photos, Photos]
 _MOST_BYTES = 2 * 2**30
 # One step in so many climbs to the highest learning rate: Adam's first steps know little of the
 # gradients, and would throw pretrained layers off.
-_WARMUP = 10
+_WARMUP = 5
 
 
 @attrs.frozen(eq=False)
@@ -93,21 +93,24 @@ def _run_stage(
     say(parts.describe(stage))
     learner = learner_of(parts, stage, photos, recipe)
     steps = -(-len(photos[0]) // recipe.batch_size)
+    classes = model.output_shape[-1]
     learner.model.compile(
         optimizer=optimizer_of(stage, steps, model),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing
+        ),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
     _restore(learner.model.optimizer, learner.model.trainable_variables, state)
     lines = EpochLines(stage.name, rest, len(photos[0]), recipe.batch_size, state)
     with contextlib.closing(lines):
         learner.model.fit(
-            _pairs(batches(learner.train, recipe.batch_size, recipe.seed, rest)),
+            _pairs(batches(learner.train, recipe.batch_size, recipe.seed, rest), classes),
             initial_epoch=rest.start,
             epochs=rest.stop,
             steps_per_epoch=steps,
             shuffle=False,
-            validation_data=_pairs(_in_order(learner.validation, recipe.batch_size)),
+            validation_data=_pairs(_in_order(learner.validation, recipe.batch_size), classes),
             callbacks=[Keeper(model, stage, state, save), lines],
             verbose=0,
         )
@@ -178,13 +181,13 @@ def _restore(optimizer: keras.optimizers.Optimizer, variables: list[Any], state:
         assign(optimizer.variables, state.optimizer)
 
 
-def _pairs(rows: tf.data.Dataset) -> tf.data.Dataset:
-    """Turn rows of inputs and a label into what `fit` takes: (input or inputs, label)."""
+def _pairs(rows: tf.data.Dataset, classes: int) -> tf.data.Dataset:
+    """Turn rows of inputs and a label into what `fit` takes: (input or inputs, one-hot label)."""
 
     def pair(*row: tf.Tensor) -> tuple[Any, tf.Tensor]:
         *inputs, label = row
         floats = [tf.cast(tensor, tf.float32) for tensor in inputs]
-        return (floats[0] if len(floats) == 1 else tuple(floats)), label
+        return (floats[0] if len(floats) == 1 else tuple(floats)), tf.one_hot(label, classes)
 
     return rows.map(pair, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 

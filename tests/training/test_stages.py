@@ -89,6 +89,15 @@ def test_the_best_epoch_of_all_stages_is_kept(recipe: Recipe, learning: Learning
     assert float(loss(validation.labels, logits)) == pytest.approx(min(losses), rel=1e-3)
 
 
+def test_smoothed_labels_leave_the_model_less_certain(recipe: Recipe, learning: Learning):
+    def certainty(label_smoothing: float) -> float:
+        model, _ = run(attrs.evolve(recipe, label_smoothing=label_smoothing), learning)
+        logits = model.predict(learning[0].images.astype(np.float32), verbose=0)
+        return float(keras.ops.mean(keras.ops.max(keras.ops.softmax(logits), axis=-1)))
+
+    assert certainty(0.3) < certainty(0.0) - 0.05
+
+
 def test_the_same_seed_gives_the_same_training(recipe: Recipe, learning: Learning):
     runs = [run(recipe, learning) for _ in range(2)]
     for first, second in zip(*(values_of(model.variables) for model, _ in runs), strict=True):
