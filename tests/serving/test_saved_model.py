@@ -10,6 +10,8 @@ import pytest
 
 from kerastl import trained
 
+WEIGHTS = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"
+
 # What a stranger's program does: TensorFlow alone, in another process.
 STRANGER = """
 import json, pathlib, sys
@@ -59,6 +61,21 @@ def test_a_fresh_process_without_kerastl_gets_the_same_answers(finished, some: l
         assert probability == pytest.approx(max(expected), abs=1e-4)
         assert sum(row) == pytest.approx(1.0, abs=1e-5)
     assert answer["image"] == [[None, 32, 32, 3]]
+
+
+def test_real_photos_and_weights_get_the_same_answers(test_data: Path, program, tmp_path: Path):
+    weights = test_data / "weights" / WEIGHTS
+    short = ["--unfreeze-after", "1", "--set", "stages.unfrozen.epochs=1", "--output", "mine"]
+    data = test_data / "candy_photos"
+    program("run", "candy", "--data", data, "--weights", weights, *short, cwd=tmp_path, check=True)
+    photos = sorted((data / "test").glob("*/*"))[:20]
+    answer = ask_stranger(tmp_path / "mine" / "export" / "1", photos)
+    done = program("predict", "mine", *photos, "--json", cwd=tmp_path, check=True)
+    ours = json.loads(done.stdout.splitlines()[-1])["predictions"]
+    assert answer["labels"] == [one["label"] for one in ours]
+    assert len(set(answer["labels"])) > 1
+    expected = [one["probability"] for one in ours]
+    np.testing.assert_allclose(answer["probability"], expected, atol=1e-4)
 
 
 def test_the_class_names_are_an_asset(finished):
