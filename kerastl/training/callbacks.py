@@ -13,7 +13,7 @@ import keras
 from kerastl.console import say
 from kerastl.errors import TrainingError
 from kerastl.live import progress
-from kerastl.recipe import Stage
+from kerastl.recipe import Recipe, Stage
 from kerastl.training.state import State, values_of
 
 Save = Callable[[State], None]
@@ -83,16 +83,17 @@ class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]
         stage: The stage's name.
         epochs: The epochs to come, on the axis of all stages.
         photos: Photos an epoch.
-        batch_size: Photos a step.
+        recipe: All stages, and the photos a step.
         state: Tells whether an epoch is the best so far; its keeper has to be called first.
     """
 
     def __init__(
-        self, stage: str, epochs: range, photos: int, batch_size: int, state: State
+        self, stage: str, epochs: range, photos: int, recipe: Recipe, state: State
     ) -> None:
         super().__init__()
         self.stage, self.epochs, self.photos = stage, epochs, photos
-        self.batch_size, self.state = batch_size, state
+        self.batch_size, self.state = recipe.batch_size, state
+        self.last = sum(each.epochs for each in recipe.stages)
         self.shown = ExitStack()
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -108,7 +109,7 @@ class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]
         """Print the epoch's line."""
         best = "  best so far" if self.state.best_epoch == epoch + 1 else ""
         say(
-            f"{self.stage:<10} epoch {epoch + 1:>3}/{self.epochs.stop}"
+            f"{self.stage:<10} epoch {epoch + 1:>3}/{self.last}"
             f"   loss {logs['loss']:.3f}  accuracy {logs['accuracy']:.3f}"
             f"   validation loss {logs['val_loss']:.3f}  accuracy {logs['val_accuracy']:.3f}{best}"
         )

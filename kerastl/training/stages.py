@@ -102,7 +102,7 @@ def _run_stage(
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
     _restore(learner.model.optimizer, learner.model.trainable_variables, state)
-    lines = EpochLines(stage.name, rest, len(photos[0]), recipe.batch_size, state)
+    lines = EpochLines(stage.name, rest, len(photos[0]), recipe, state)
     with contextlib.closing(lines):
         learner.model.fit(
             _pairs(batches(learner.train, recipe.batch_size, recipe.seed, rest), classes),

@@ -34,6 +34,8 @@ def check(name: str) -> None:
     size = model.inputs[0].shape[1]
     photos = np.random.default_rng(0).uniform(0, 255, (2, size, size, 3)).astype(np.float32)
     whole = model(photos, training=False).numpy()
+    # Were the photos lost on the way, any trunk would go with any tail.
+    assert (whole[0] != whole[1]).any()
     cuts = find_cuts(model)
     assert len(cuts) >= 5
     for share in (0.9, 0.5, 0.1, 0.0):
