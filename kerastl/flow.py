@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import keras
+import numpy as np
 
 from kerastl import rundir
 from kerastl.backbones.inference import compiled
@@ -85,7 +86,7 @@ def run(
         KerastlError: A mistake in the recipe, the data, the weights or the output.
     """
     clock, folder = clock or Clock(), Path(output) if output else None
-    rundir.check_free(folder, overwrite)
+    rundir.check_free(folder, overwrite, inputs_of(recipe, file))
     keras.utils.set_random_seed(recipe.seed)
     with clock.part("data"):
         splits = recipe.data.load(recipe.seed)
@@ -95,6 +96,12 @@ def run(
     record.add_data(splits, photos)
     record.add_weights(network.weights)
     return _go(recipe, record, network, photos, State(), exporting)
+
+
+def inputs_of(recipe: Recipe, file: Path | None = None) -> list[Path]:
+    """Return the files and folders that a run reads, none of which it may overwrite."""
+    named = [*recipe.backbone.weights, getattr(recipe.data, "path", None), file]
+    return [Path(path).expanduser() for path in named if path]
 
 
 def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> Run:
@@ -113,7 +120,8 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
     state = State.load(directory.checkpoint) if directory.checkpoint.is_file() else State()
     say(f"Resuming {directory.path} after epoch {state.epoch}")
     keras.utils.set_random_seed(recipe.seed)
-    splits = splits_of(directory, recipe)
+    with record.clock.part("data"):
+        splits = splits_of(directory, recipe)
     if state.epoch:
         with record.clock.part("model"):
             # All weights are in the checkpoint; those it began with may be gone by now.
@@ -126,18 +134,25 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
     return _go(recipe, record, network, photos, state, exporting)
 
 
-def rehearse(recipe: Recipe) -> dict[str, Any]:
+def rehearse(
+    recipe: Recipe, output: Path | str | None = None, *, overwrite: bool = False
+) -> dict[str, Any]:
     """Do all of a run that comes before training, and write nothing.
+
+    Args:
+        recipe: What to rehearse.
+        output: The run directory that the run would be given.
+        overwrite: Whether the run would be allowed to replace an earlier one.
 
     Returns:
         What was found, made of what JSON has.
 
     Raises:
-        KerastlError: A mistake in the recipe, the data or the weights.
+        KerastlError: A mistake in the recipe, the data, the weights or the output.
     """
+    rundir.check_free(Path(output) if output else None, overwrite, inputs_of(recipe))
     splits = recipe.data.load(recipe.seed)
     network, photos = _prepare(recipe, splits, Clock())
-    say(f"Classes: {', '.join(splits.classes)}")
     stages = {
         stage.name: split_and_freeze(network.model, stage.unfreeze).describe(stage)
         for stage in recipe.stages
@@ -194,6 +209,7 @@ def _prepare(recipe: Recipe, splits: Splits, clock: Clock) -> tuple[Network, dic
     say(f"Weights: {network.weights}")
     with clock.part("data"):
         photos = _read(recipe, splits)
+    say(f"Classes: {', '.join(splits.classes)}")
     if network.weights.name is None:
         with clock.part("model"):
             estimate_statistics(network.model, photos["train"].images, recipe.seed)
@@ -219,6 +235,9 @@ def _require_all(photos: Mapping[str, Photos], classes: tuple[str, ...], recipe:
     for name in ("train", "validation"):
         if not len(photos[name]):
             raise DataError(f"There are no usable {name} photos in {recipe.data}.")
+    for name, some in photos.items():
+        if not np.isin(some.labels, np.arange(len(classes))).all():
+            raise DataError(f"{recipe.data} has {name} photos without a label of its classes.")
     for label, name in enumerate(classes):
         if not name.isprintable():
             raise DataError(f"The class name {name!r} cannot be printed; rename its folder.")
@@ -234,7 +253,6 @@ def _keep(model: keras.Model, state: State, record: Record) -> None:
     assign(model.variables, state.best)
     with rundir.replacing(record.directory.model) as partial:
         model.save(partial)
-    record.update(best_epoch=state.best_epoch, epochs=state.epoch)
 
 
 def _draw(directory: RunDirectory, scores: Mapping[str, Scores], state: State) -> None:

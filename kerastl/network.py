@@ -16,14 +16,14 @@ def is_offline() -> bool:
 
 
 def reachable(url: str) -> bool:
-    """Return whether the host of the URL answers within two seconds.
+    """Return whether the host of the URL, or the proxy on the way to it, answers in two seconds.
 
     Looking a name up cannot be timed out in this process, so it is done in another thread that is
     left behind where it takes too long.
     """
     import threading
 
-    parts = urlsplit(url)
+    parts = urlsplit(_proxy_of(url) or url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     answered: list[bool] = []
 
@@ -38,3 +38,14 @@ def reachable(url: str) -> bool:
     thread.start()
     thread.join(_PATIENCE)
     return bool(answered)
+
+
+def _proxy_of(url: str) -> str | None:
+    """Return the URL of the proxy through which downloads of that URL go, if any."""
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc):
+        return None
+    proxy = getproxies().get(parts.scheme)
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"

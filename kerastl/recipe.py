@@ -195,6 +195,8 @@ class Recipe:
             raise UsageError(
                 f"Recipe {self.name!r} has no stage that unfreezes; epochs must be 1 or more."
             )
+        if epochs and all(stage.unfreeze for stage in stages):
+            raise UsageError(f"Recipe {self.name!r} has no frozen stage; epochs must be 0.")
         return attrs.evolve(
             self,
             stages=tuple(s if s.unfreeze else attrs.evolve(s, epochs=epochs) for s in stages),

@@ -88,20 +88,21 @@ class Record:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Keep the status true, however the block ends."""
-        self.values.pop("error", None)
-        self.update(status="running")
-        try:
-            yield
-        except KeyboardInterrupt:
-            self.update(status="interrupted")
-            path = self.directory.path
-            say(f"What was reached is in {path}. Go on with: kerastl run --resume {path}")
-            raise
-        except BaseException as error:
-            self.values |= {"error": cause(error)}
-            self._try_to_update(status="failed")
-            raise
-        self.update(status="finished")
+        with self.directory.alone():
+            self.values.pop("error", None)
+            self.update(status="running")
+            try:
+                yield
+            except KeyboardInterrupt:
+                self.update(status="interrupted")
+                path = self.directory.path
+                say(f"What was reached is in {path}. Go on with: kerastl run --resume {path}")
+                raise
+            except BaseException as error:
+                self.values |= {"error": cause(error)}
+                self._try_to_update(status="failed")
+                raise
+            self.update(status="finished")
 
     def _try_to_update(self, **values: Any) -> None:
         """Update, unless that is what failed: the first error is the one to be told."""
@@ -131,6 +132,8 @@ class Record:
         with replacing(self.directory.checkpoint) as partial:
             state.save(partial)
         write_text(self.directory.history, _csv(state.rows))
+        stage = state.rows[-1]["stage"]
+        self.update(stage=stage, epochs=state.epoch, best_epoch=state.best_epoch)
 
 
 def _device() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -107,6 +107,28 @@ class RunDirectory:
             raise RunDirectoryError(f"{self.record} is damaged: it lacks {key!r}.")
         return record[key]
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other process from going on with the run meanwhile.
+
+        Raises:
+            RunDirectoryError: Another process is at it.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / ".lock", blocking=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunDirectoryError(
+                f"{self.path} is being written by another process; wait for its end."
+            ) from None
+        try:
+            yield
+        finally:
+            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.release()
+
     def is_of(self, recipe: str) -> bool:
         """Say whether it is a run of the recipe of that name."""
         try:
@@ -116,7 +138,7 @@ class RunDirectory:
 
     def serves(self, finished: bool) -> bool:
         """Say whether there is a model, or else whether the run was broken off."""
-        return self.model.is_file() if finished else self.require("status") != "finished"
+        return self.model.is_file() if finished else self.read_record().get("status") != "finished"
 
     def require_model(self) -> Path:
         """Return the path of the model.
@@ -133,12 +155,17 @@ class RunDirectory:
         return self.model
 
 
-def check_free(output: Path | None, overwrite: bool) -> None:
+def check_free(output: Path | None, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
     """Make sure that a run may be written to the folder asked for, and change nothing yet.
+
+    Args:
+        output: The folder, if one was asked for.
+        overwrite: Whether an earlier run in it may be replaced.
+        inputs: What the run is going to read.
 
     Raises:
         RunDirectoryError: The folder holds something and `overwrite` is not set, or what it holds
-            is no run.
+            is no run, or holds one of the inputs.
     """
     if output is None or not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
@@ -150,6 +177,12 @@ def check_free(output: Path | None, overwrite: bool) -> None:
         raise RunDirectoryError(
             f"{output} is no run directory, so --overwrite does not touch it. Name another folder."
         )
+    for path in inputs:
+        if path.resolve().is_relative_to(output.resolve()):
+            raise RunDirectoryError(
+                f"{path} is needed for the run, and --overwrite would delete it with {output}. "
+                f"Name another folder."
+            )
 
 
 def create(name: str, output: Path | None = None, overwrite: bool = False) -> RunDirectory:
@@ -159,8 +192,10 @@ def create(name: str, output: Path | None = None, overwrite: bool = False) -> Ru
         RunDirectoryError: See `check_free`; or the folder cannot be made.
     """
     check_free(output, overwrite)
-    path = output or _unused(ROOT / f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
+    path = output or ROOT / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
     try:
+        if output is None:
+            return RunDirectory(_make_unused(path))
         if path.is_dir():
             shutil.rmtree(path)
         path.mkdir(parents=True)
@@ -171,12 +206,17 @@ def create(name: str, output: Path | None = None, overwrite: bool = False) -> Ru
     return RunDirectory(path)
 
 
-def _unused(path: Path) -> Path:
+def _make_unused(path: Path) -> Path:
+    """Make the folder, or one with a number after its name if another run has just made it."""
     number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{path.name}-{number}")
-    return free
+    while True:
+        try:
+            free.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+            free = path.with_name(f"{path.name}-{number}")
+        else:
+            return free
 
 
 def find(name: str, finished: bool = True) -> RunDirectory:

@@ -30,7 +30,7 @@ def parse(text: str) -> Any:
 def override(value: Value, path: str, text: str) -> Value:
     """Return a copy of the value in which what the path names is the value of the text.
 
-    A path is made of fields, of the names (or numbers) of a tuple's items, and of a mapping's keys,
+    A path is made of fields, of the names of a tuple's items, and of a mapping's keys,
     joined by dots: `backbone.options.alpha`, `stages.unfrozen.epochs`.
 
     Raises:

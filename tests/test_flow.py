@@ -83,6 +83,45 @@ def test_a_mistake_in_the_backbone_is_told_before_a_photo_is_read(recipe: Recipe
         kerastl.run(wrong, tmp_path / "mine")
 
 
+@pytest.mark.parametrize("label", [-1, 2])
+def test_a_label_of_no_class_is_told(recipe: Recipe, photos: Path, tmp_path: Path, label: int):
+    class Wrong:
+        def load(self, seed: int) -> Splits:
+            files = sorted(map(str, photos.glob("*/*")))[:4]
+            good, bad = photo_files(files, [0, 1, 0, 1]), photo_files(files, [0, 1, 0, label])
+            return Splits(good, bad, good, ("x", "y"))
+
+    with pytest.raises(DataError, match="validation photos without a label of its classes"):
+        kerastl.run(attrs.evolve(recipe, data=Wrong()), tmp_path / "mine")
+
+
+def test_a_run_without_a_checkpoint_begins_anew(
+    recipe: Recipe, done: kerastl.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def stop(*_: object) -> Never:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(flow, "train", stop)
+        with pytest.raises(KeyboardInterrupt):
+            kerastl.run(recipe, tmp_path / "mine", exporting=False)
+    elsewhere = RunDirectory(tmp_path / "mine").alone()
+    with elsewhere, pytest.raises(RunDirectoryError, match="written by another process"):
+        flow.resume(str(tmp_path / "mine"), exporting=False)
+    again = flow.resume(str(tmp_path / "mine"), exporting=False)
+    assert again.scores["test"].as_json() == done.scores["test"].as_json()
+
+
+def test_what_the_run_reads_is_not_overwritten(recipe: Recipe, done: kerastl.Run):
+    folder = done.directory.path
+    mine = attrs.evolve(recipe, data=ImageFolder(str(folder / "photos")))
+    with pytest.raises(RunDirectoryError, match="is needed for the run"):
+        kerastl.run(mine, folder, overwrite=True)
+    with pytest.raises(RunDirectoryError, match="is needed for the run"):
+        kerastl.run(recipe, folder, overwrite=True, file=folder / "recipe.py")
+    assert done.directory.model.is_file()
+
+
 def test_photos_added_later_do_not_move_into_the_splits(recipe: Recipe, tmp_path: Path):
     data = fill(tmp_path / "data", 10)
     mine = attrs.evolve(recipe, data=ImageFolder(str(data)), stages=recipe.stages[:1])
@@ -121,8 +160,11 @@ def test_class_names_of_any_printable_kind(recipe: Recipe, tmp_path: Path):
     assert set(kerastl.run(mine, tmp_path / "mine", exporting=False).classes) == set(names)
 
 
-def test_training_that_diverges_says_what_to_lower(recipe: Recipe, tmp_path: Path):
+@pytest.mark.parametrize("batch_size", [8, 64])
+def test_training_that_diverges_says_what_to_lower(recipe: Recipe, tmp_path: Path, batch_size: int):
     wild = recipe.override("stages.frozen.learning_rate", "1e38")
+    # With one batch an epoch the loss is still that of before the step; the validation's is not.
+    wild = attrs.evolve(wild.override("stages.frozen.schedule", "constant"), batch_size=batch_size)
     with pytest.raises(TrainingError, match=r"not a number; lower .*stages\.frozen\.learning_rate"):
         kerastl.run(wild, tmp_path / "mine")
 

@@ -51,6 +51,13 @@ def test_unfreeze_after_0_needs_a_stage_that_unfreezes(recipe: Recipe):
         frozen.unfreeze_after(0)
 
 
+def test_unfreeze_after_needs_a_frozen_stage(recipe: Recipe):
+    unfrozen = attrs.evolve(recipe, stages=recipe.stages[1:])
+    with pytest.raises(UsageError, match="no frozen stage"):
+        unfrozen.unfreeze_after(5)
+    assert unfrozen.unfreeze_after(0) == unfrozen
+
+
 @pytest.mark.parametrize("epochs", [-1, 1.5, "five", True])
 def test_unfreeze_after_takes_whole_numbers_from_0(recipe: Recipe, epochs):
     with pytest.raises(UsageError, match="number of epochs from 0"):

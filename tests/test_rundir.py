@@ -58,6 +58,10 @@ def test_a_name_means_the_newest_run_of_that_recipe():
     assert rundir.find("candy").path.name == names[1]
     assert rundir.find("candy", finished=False).path.name == names[2]
     assert rundir.find(f"runs/{names[0]}").path.name == names[0]
+    # A run that was killed before it began to train does not hide the others.
+    RunDirectory(Path("runs") / "candy-0").write_record({"recipe": {"name": "candy"}})
+    os.utime(Path("runs") / "candy-0" / "run.json", (1, 1))
+    assert rundir.find("candy", finished=False).path.name == names[2]
     # A folder of photos of that name does not stand in the way.
     Path("candy").mkdir()
     assert rundir.find("candy").path.name == names[1]

@@ -17,7 +17,7 @@ from kerastl.recipe import Backbone
 
 # What kerastl decides itself; the other parameters of a constructor are the recipe's options.
 _OURS = {"include_top", "weights", "input_tensor", "input_shape", "pooling", "classes"}
-_OURS |= {"classifier_activation", "name"}
+_OURS |= {"classifier_activation", "include_preprocessing", "name"}
 
 
 @attrs.frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import keras
 import numpy as np
 
 from kerastl.backbones.adapter import Published
-from kerastl.console import say
+from kerastl.console import console, say
 from kerastl.errors import WeightsError, one_line
 from kerastl.network import is_offline, reachable
 from kerastl.recipe import Backbone
@@ -104,18 +105,22 @@ def _fetch(published: Published, target: Path) -> Path:
         raise _UnavailableError(
             f"the ImageNet weights are not in {target.parent} and there is no network to fetch them"
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as folder:
-        say(f"Downloading {published.file} to {target.parent}")
-        try:
+    say(f"Downloading {published.file} to {target.parent}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as folder,
+            # Keras prints its progress, which must not get into what --json promises.
+            contextlib.redirect_stdout(console.file),
+        ):
             fetched = keras.utils.get_file(
                 target.name, published.url, file_hash=published.hash, cache_dir=folder
             )
-        except Exception as error:
-            raise _UnavailableError(
-                f"the ImageNet weights cannot be downloaded ({one_line(error)})"
-            ) from error
-        os.replace(fetched, target)
+            os.replace(fetched, target)
+    except Exception as error:
+        raise _UnavailableError(
+            f"the ImageNet weights cannot be downloaded ({one_line(error)})"
+        ) from error
     return target
 
 
@@ -202,11 +207,16 @@ def _names(attribute: np.ndarray[tuple[int], np.dtype[np.object_]]) -> list[str]
 
 def _tensors_by_path(model: keras.Model) -> dict[str, Shape]:
     """Return the weights as the model itself would write them: the format's names are Keras's."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "expected.weights.h5")
-        model.save_weights(path)
-        with h5py.File(path, "r") as file:
-            return dict(_tensors_of(file))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "expected.weights.h5")
+            model.save_weights(path)
+            with h5py.File(path, "r") as file:
+                return dict(_tensors_of(file))
+    except OSError as error:
+        raise WeightsError(
+            f"The temporary folder {tempfile.gettempdir()} cannot be used: {one_line(error)}."
+        ) from error
 
 
 def _tensors_of(file: h5py.File) -> Iterator[tuple[str, Shape]]:

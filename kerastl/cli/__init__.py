@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
@@ -55,6 +56,9 @@ def main() -> None:
     """Run the command line; a mistake is one line and an exit status, never a traceback."""
     clock = Clock(time.perf_counter())
     _hide_native_output()
+    # A file's name need not be text, and no name is worth a crash.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(_status(clock))
 
 
@@ -67,7 +71,9 @@ def _status(clock: Clock) -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f" See: {context.command_path} --help" if context else ""
-        return _tell(error.format_message().rstrip(".") + "." + hint, error.exit_code)
+        message = error.format_message()
+        end = "" if message.endswith((".", "?")) else "."
+        return _tell(message + end + hint, error.exit_code)
     except KerastlError as error:
         return _tell(str(error), error.exit_status)
     except (KeyboardInterrupt, click.Abort):

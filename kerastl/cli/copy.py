@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -23,13 +24,20 @@ def copy(recipe: str, file: Path) -> None:
     from kerastl.registry import find_with_module
     from kerastl.rundir import write_text
 
-    _, module = find_with_module(recipe)
+    found, module = find_with_module(recipe)
     if file.suffix != ".py":
         raise UsageError(f"A recipe file ends in .py: {file.with_suffix('.py')}, not {file}.")
     if file.exists():
         raise UsageError(f"{file} exists and is left as it is. Name another file.")
-    write_text(file, Path(str(module.__file__)).read_text(encoding="utf-8"))
+    text = Path(str(module.__file__)).read_text(encoding="utf-8")
+    # Under the old name its runs would be taken for those of the old recipe.
+    write_text(file, text.replace(f'name="{found.name}"', f'name="{_name(file)}"', 1))
     say(f"Wrote {file}. Run it with: kerastl run {_runnable(file)}")
+
+
+def _name(file: Path) -> str:
+    """Return the file's name as far as a recipe may be called so."""
+    return re.sub(r"[^\w.-]", "_", file.stem, flags=re.ASCII).lstrip("_.-") or "mine"
 
 
 def _runnable(file: Path) -> str:

@@ -72,7 +72,7 @@ def _begin(
         from kerastl import flow
 
     if dry_run:
-        return flow.rehearse(recipe)
+        return flow.rehearse(recipe, output, overwrite=overwrite)
     result = flow.run(
         recipe,
         output,

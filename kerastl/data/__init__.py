@@ -38,11 +38,17 @@ def _register_candy() -> None:
 class _WhenImported:
     """Registers the candy right after somebody imports TensorFlow Datasets, which takes seconds."""
 
+    searching = False
+
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
-        if name != _LIBRARY:
+        if name != _LIBRARY or self.searching:
             return None
-        sys.meta_path.remove(self)
-        spec = find_spec(name)
+        # Somebody may merely look whether it is there, and import it later.
+        self.searching = True
+        try:
+            spec = find_spec(name)
+        finally:
+            self.searching = False
         if spec and spec.loader:
             execute = spec.loader.exec_module
 

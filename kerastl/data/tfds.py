@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
+from filelock import FileLock
 
 from kerastl import validators
 from kerastl.console import console
@@ -59,21 +61,36 @@ class TFDS:
 
 def _prepared(name: str, data_dir: str | None) -> Any:
     """Return the data set's builder, its files made or downloaded."""
-    import tensorflow_datasets as tfds
-
-    try:
-        # Without try_gcs=False a builder looks for a cloud bucket before it does anything.
-        builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
-    except (tfds.core.DatasetNotFoundError, ImportError, ValueError) as error:
-        raise DataError(f"There is no TensorFlow data set {name!r}: {cause(error)}") from error
-    missing = {"image", "label"} - set(builder.info.features or {})
+    builder = _builder(name, data_dir)
+    features = builder.info.features or {}
+    missing = {"image", "label"} - set(features)
     if missing:
         raise DataError(
             f"Data set {name!r} has no feature {' or '.join(map(repr, sorted(missing)))}."
         )
-    if "train" not in builder.info.splits:
+    if not hasattr(features["label"], "names"):
+        raise DataError(f"The labels of data set {name!r} are no classes; expected a ClassLabel.")
+    if not builder.info.splits:
         _prepare(builder, name)
+        # A builder does not look again at what another process has made meanwhile.
+        builder = _builder(name, data_dir)
+    if "train" not in builder.info.splits:
+        raise DataError(
+            f"Data set {name!r} has no split 'train', only {', '.join(builder.info.splits)}."
+        )
     return builder
+
+
+def _builder(name: str, data_dir: str | None) -> Any:
+    import tensorflow_datasets as tfds
+
+    try:
+        # Without try_gcs=False a builder looks for a cloud bucket before it does anything.
+        return tfds.builder(name, data_dir=data_dir, try_gcs=False)
+    except tfds.core.DatasetNotFoundError as error:
+        raise DataError(f"TensorFlow Datasets knows no data set {name!r}.") from error
+    except (ImportError, ValueError) as error:
+        raise DataError(f"There is no TensorFlow data set {name!r}: {cause(error)}") from error
 
 
 def _prepare(builder: Any, name: str) -> None:
@@ -91,8 +108,11 @@ def _prepare(builder: Any, name: str) -> None:
     draws_itself = not builder.url_infos
     if draws_itself:
         tfds.disable_progress_bar()
+    lock = Path(f"{builder.data_dir}.lock")
     try:
-        with contextlib.redirect_stdout(console.file):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        # Two first runs at once would be in each other's way; the second finds the files made.
+        with FileLock(lock), contextlib.redirect_stdout(console.file):
             builder.download_and_prepare()
     except Exception as error:
         raise DataError(f"Data set {name!r} cannot be had ({cause(error)}): {remedy}.") from error

@@ -55,9 +55,9 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             "learning_rate": float(self.model.optimizer.learning_rate),
             "seconds": round(time.perf_counter() - self.began, 3),
         }
-        if not math.isfinite(logs["loss"]):
+        if not math.isfinite(logs["loss"] + logs["val_loss"]):
             raise TrainingError(
-                f"The loss of epoch {epoch + 1} is not a number; lower the learning rate, now "
+                f"A loss of epoch {epoch + 1} is not a number; lower the learning rate, now "
                 f"{self.stage.learning_rate:g}: --set stages.{self.stage.name}.learning_rate=..."
             )
         optimizer = values_of(self.model.optimizer.variables)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -16,7 +18,7 @@ from kerastl.backbones.inference import compiled
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.photos import Photos
-from kerastl.data.pipeline import augmentation, batches
+from kerastl.data.pipeline import augmentation, batches, begin_epoch
 from kerastl.recipe import Recipe, Stage
 from kerastl.training.callbacks import EpochLines, Keeper, Save
 from kerastl.training.parts import Parts, split_and_freeze
@@ -40,11 +42,13 @@ class Learner:
         model: The model that learns: the tail, or the whole with its trunk fixed.
         train: Its inputs for the training photos, then their labels.
         validation: The same for the validation photos.
+        augment: The part of the model that augments, if any.
     """
 
     model: keras.Model
     train: Inputs
     validation: Inputs
+    augment: keras.Sequential | None = None
 
 
 def train(
@@ -91,7 +95,7 @@ def _run_stage(
         return
     parts = split_and_freeze(model, stage.unfreeze)
     say(parts.describe(stage))
-    learner = learner_of(parts, stage, photos, recipe)
+    learner = learner_of(parts, stage, photos, recipe.batch_size)
     steps = -(-len(photos[0]) // recipe.batch_size)
     classes = model.output_shape[-1]
     learner.model.compile(
@@ -111,9 +115,16 @@ def _run_stage(
             steps_per_epoch=steps,
             shuffle=False,
             validation_data=_pairs(_in_order(learner.validation, recipe.batch_size), classes),
-            callbacks=[Keeper(model, stage, state, save), lines],
+            callbacks=[*_draws(learner, recipe.seed), Keeper(model, stage, state, save), lines],
             verbose=0,
         )
+
+
+def _draws(learner: Learner, seed: int) -> Iterator[keras.callbacks.Callback]:
+    """Yield the callback that lets each epoch augment in its own way, whenever it is run."""
+    if learner.augment:
+        begin = functools.partial(begin_epoch, learner.augment, seed)
+        yield keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: begin(epoch))
 
 
 def _epochs_of(recipe: Recipe, stage: Stage) -> range:
@@ -123,22 +134,22 @@ def _epochs_of(recipe: Recipe, stage: Stage) -> range:
     return range(start, start + stage.epochs)
 
 
-def learner_of(parts: Parts, stage: Stage, photos: Learning, recipe: Recipe) -> Learner:
+def learner_of(parts: Parts, stage: Stage, photos: Learning, batch_size: int) -> Learner:
     """Return what is to be trained in a stage, on what.
 
     The trunk never changes during the stage. Without augmentation its outputs are computed once
     and the tail is trained on them; otherwise it is run on every batch, in inference mode.
     """
-    model = parts.tail
+    model, augment = parts.tail, augmentation() if stage.augment else None
     inputs: list[Inputs] = [[some.images] for some in photos]
-    if stage.augment or _bytes(parts.trunk) * sum(map(len, photos)) > _MOST_BYTES:
-        model = _whole(parts, augmentation(recipe.seed) if stage.augment else None)
+    if augment or _bytes(parts.trunk) * sum(map(len, photos)) > _MOST_BYTES:
+        model = _whole(parts, augment)
     elif parts.trunk.weights:
         features_of = compiled(parts.trunk)
         what = f"{stage.name}: features"
-        inputs = [[*features_of(some.images, recipe.batch_size, what)] for some in photos]
+        inputs = [[*features_of(some.images, batch_size, what)] for some in photos]
     train, validation = ([*some, each.labels] for some, each in zip(inputs, photos, strict=True))
-    return Learner(model, train, validation)
+    return Learner(model, train, validation, augment)
 
 
 def _bytes(trunk: keras.Model) -> int:

@@ -162,7 +162,7 @@ def test_ctrl_c_stops_cleanly_and_the_run_can_be_gone_on_with(
                 break
         printed = running.stdout.read()
         errors = running.stderr.read()
-    assert running.returncode == 130
+    assert running.returncode == 130, printed + errors
     assert "Go on with: kerastl run --resume mine" in printed
     assert errors.strip() == "Stopped."
     record = RunDirectory(tmp_path / "mine").read_record()

@@ -118,6 +118,7 @@ def test_copy_gives_a_file_that_can_be_shown(program, tmp_path: Path):
     assert "my_candy.py exists and is left as it is" in again.stderr
     shown = program("show", "./my_candy.py", cwd=tmp_path)
     assert "block_11_add" in shown.stdout
+    assert 'name="my_candy"' in (tmp_path / "my_candy.py").read_text(encoding="utf-8")
 
 
 def test_a_dry_run_writes_nothing(program, recipe_file: Path, tmp_path: Path):

@@ -5,7 +5,9 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
@@ -42,12 +44,28 @@ def test_candy_is_a_data_set_like_any_other(candy: str):
 
 @pytest.mark.parametrize(
     "imports",
-    ["import kerastl.data, tensorflow_datasets", "import tensorflow_datasets, kerastl.data"],
+    [
+        "import kerastl.data, tensorflow_datasets",
+        "import tensorflow_datasets, kerastl.data",
+        "import kerastl.data, importlib.util as u; u.find_spec('tensorflow_datasets');"
+        "import tensorflow_datasets",
+    ],
 )
 def test_importing_kerastl_data_makes_candy_known(imports: str):
     known = "'candy' in sys.modules['tensorflow_datasets'].list_builders()"
     code = f"{imports}; import sys; assert {known}"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_two_processes_may_draw_candy_at_once(tmp_path: Path):
+    code = (
+        "from kerastl.data import TFDS; from kerastl.data.candy import builder;"
+        "builder._PHOTOS = dict(train=2, validation=1, test=1);"
+        f"print(len(TFDS('candy', data_dir={str(tmp_path)!r}).load(seed=0).train))"
+    )
+    command = [sys.executable, "-c", code]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [each.communicate()[0].split()[-1:] for each in both] == [["8"], ["8"]]
 
 
 def test_missing_splits_are_drawn_from_train(tmp_path: Path):
@@ -62,9 +80,10 @@ def test_missing_splits_are_drawn_from_train(tmp_path: Path):
     assert [int(image.mean() > 128) for image in photos.images] == photos.labels.tolist()
 
 
-def _write_small(folder: str) -> None:
-    import numpy as np
+_TWO = tfds.features.ClassLabel(names=["dark", "bright"])
 
+
+def _write_small(folder: str, label: Any = _TWO, split: str = "train") -> None:
     def examples():
         for number in range(20):
             pixels = np.full((32, 32, 3), 200 * (number % 2), np.uint8)
@@ -73,23 +92,36 @@ def _write_small(folder: str) -> None:
     features = tfds.features.FeaturesDict(
         {
             "image": tfds.features.Image(shape=(32, 32, 3), encoding_format="png"),
-            "label": tfds.features.ClassLabel(names=["dark", "bright"]),
+            "label": label,
         }
     )
     tfds.dataset_builders.store_as_tfds_dataset(
         name="small",
         version="1.0.0",
         features=features,
-        split_datasets={"train": examples()},
+        split_datasets={split: examples()},
         data_dir=folder,
         disable_shuffling=True,
     )
 
 
 def test_an_unknown_data_set_is_told_in_one_line():
-    with pytest.raises(DataError, match="no TensorFlow data set 'candys'") as caught:
+    with pytest.raises(DataError, match="knows no data set 'candys'") as caught:
         TFDS("candys").load(seed=0)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("label", "split", "message"),
+    [
+        (tfds.features.Scalar(np.int64), "train", "expected a ClassLabel"),
+        (_TWO, "other", "has no split 'train', only other"),
+    ],
+)
+def test_a_data_set_of_another_kind_is_told(tmp_path: Path, label, split: str, message: str):
+    _write_small(str(tmp_path), label, split)
+    with pytest.raises(DataError, match=message):
+        TFDS("small", data_dir=str(tmp_path)).load(seed=0)
 
 
 def test_without_a_network_a_download_is_not_waited_for(tmp_path: Path):
