@@ -8,16 +8,16 @@ from typing import Any
 
 import attrs
 import keras
-import numpy as np
 
 from kerastl import rundir
 from kerastl.backbones.inference import compiled
 from kerastl.clock import Clock
 from kerastl.console import say
-from kerastl.data.photos import Photos, read_photos
-from kerastl.errors import DataError
+from kerastl.data.checks import read_all
+from kerastl.data.photos import Photos
 from kerastl.evaluation.figures import draw_confusion, draw_curves
 from kerastl.evaluation.scores import Scores
+from kerastl.files import replacing
 from kerastl.recipe import Recipe, Splits
 from kerastl.record import Record
 from kerastl.rundir import RunDirectory
@@ -127,7 +127,7 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
             # All weights are in the checkpoint; those it began with may be gone by now.
             network = build(recipe.override("backbone.weights", "none"), len(splits.classes))
         with record.clock.part("data"):
-            photos = _read(recipe, splits)
+            photos = read_all(splits, recipe)
     else:
         network, photos = _prepare(recipe, splits, record.clock)
         record.add_weights(network.weights)
@@ -208,7 +208,7 @@ def _prepare(recipe: Recipe, splits: Splits, clock: Clock) -> tuple[Network, dic
         network = build(recipe, len(splits.classes))
     say(f"Weights: {network.weights}")
     with clock.part("data"):
-        photos = _read(recipe, splits)
+        photos = read_all(splits, recipe)
     say(f"Classes: {', '.join(splits.classes)}")
     if network.weights.name is None:
         with clock.part("model"):
@@ -216,48 +216,17 @@ def _prepare(recipe: Recipe, splits: Splits, clock: Clock) -> tuple[Network, dic
     return network, photos
 
 
-def _read(recipe: Recipe, splits: Splits) -> dict[str, Photos]:
-    """Read the three splits, name what is no photo, and make sure of something to learn from."""
-    photos = {
-        name: read_photos(split, recipe.backbone.image_size, f"reading {name} photos")
-        for name, split in splits.by_name().items()
-    }
-    skipped = [one for some in photos.values() for one in some.skipped]
-    for one in skipped:
-        say(f"Skipped {one.name}: {one.reason}")
-    counts = ", ".join(f"{len(some)} {name}" for name, some in photos.items())
-    say(f"Photos: {counts}; {len(skipped)} files skipped")
-    _require_all(photos, splits.classes, recipe)
-    return photos
-
-
-def _require_all(photos: Mapping[str, Photos], classes: tuple[str, ...], recipe: Recipe) -> None:
-    for name in ("train", "validation"):
-        if not len(photos[name]):
-            raise DataError(f"There are no usable {name} photos in {recipe.data}.")
-    for name, some in photos.items():
-        if not np.isin(some.labels, np.arange(len(classes))).all():
-            raise DataError(f"{recipe.data} has {name} photos without a label of its classes.")
-    for label, name in enumerate(classes):
-        if not name.isprintable():
-            raise DataError(f"The class name {name!r} cannot be printed; rename its folder.")
-        if label not in photos["train"].labels:
-            raise DataError(
-                f"There is no usable training photo of class {name!r} in {recipe.data}."
-            )
-
-
 def _keep(model: keras.Model, state: State, record: Record) -> None:
     """Store where training stands, and the best epoch's model."""
     record.save_state(state)
     assign(model.variables, state.best)
-    with rundir.replacing(record.directory.model) as partial:
+    with replacing(record.directory.model) as partial:
         model.save(partial)
 
 
 def _draw(directory: RunDirectory, scores: Mapping[str, Scores], state: State) -> None:
-    with rundir.replacing(directory.report / "training_curves.png") as partial:
+    with replacing(directory.report / "training_curves.png") as partial:
         draw_curves(state.rows, partial)
     for split, some in scores.items():
-        with rundir.replacing(directory.report / f"confusion_{split}.png") as partial:
+        with replacing(directory.report / f"confusion_{split}.png") as partial:
             draw_confusion(some, split, partial)

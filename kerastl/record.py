@@ -20,8 +20,9 @@ from kerastl import settings
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.errors import RunDirectoryError, cause
+from kerastl.files import replacing, write_text
 from kerastl.recipe import Recipe, Splits
-from kerastl.rundir import RunDirectory, replacing, write_text
+from kerastl.rundir import RunDirectory
 
 if TYPE_CHECKING:
     from kerastl.backbones.weights import Weights

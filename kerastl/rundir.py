@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 import attrs
 
 from kerastl.errors import RunDirectoryError
+from kerastl.files import reason, write_text
 
 ROOT = Path("runs")
 
@@ -201,7 +201,7 @@ def create(name: str, output: Path | None = None, overwrite: bool = False) -> Ru
         path.mkdir(parents=True)
     except OSError as error:
         raise RunDirectoryError(
-            f"Cannot make the run directory {path}: {_reason(error)}."
+            f"Cannot make the run directory {path}: {reason(error)}."
         ) from error
     return RunDirectory(path)
 
@@ -243,42 +243,3 @@ def find(name: str, finished: bool = True) -> RunDirectory:
     raise RunDirectoryError(
         f"There is no run directory {name!r}, and no {kind} of a recipe of that name under {ROOT}/."
     )
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Yield a path to write to, which takes the target's place when the block ends well.
-
-    Whatever happens on the way, the target is the whole old or the whole new one.
-
-    Raises:
-        RunDirectoryError: The disk is full, or the place cannot be written.
-    """
-    partial = target.with_name(f".partial-{os.getpid()}-{target.name}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        os.replace(partial, target)
-    except OSError as error:
-        raise RunDirectoryError(
-            f"Cannot write {target}: {_reason(error)}. What was written before is kept."
-        ) from error
-    finally:
-        _remove(partial)
-
-
-def write_text(target: Path, text: str) -> None:
-    """Write a text file as a whole or not at all."""
-    with replacing(target) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error).partition("\n")[0]

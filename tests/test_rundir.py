@@ -89,21 +89,6 @@ def test_a_half_written_run_names_the_remedy(tmp_path: Path):
         directory.require_model()
 
 
-def test_a_failed_write_keeps_what_was_there(tmp_path: Path):
-    target = tmp_path / "file.txt"
-    rundir.write_text(target, "old")
-
-    def fail() -> None:
-        with rundir.replacing(target) as partial:
-            partial.write_text("half of the n")
-            raise OSError(28, "No space left on device")
-
-    with pytest.raises(RunDirectoryError, match=r"file\.txt: No space left on device"):
-        fail()
-    assert target.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
-
-
 def test_exports_count_up_and_what_is_no_number_is_passed_over(tmp_path: Path):
     directory = RunDirectory(tmp_path)
     assert directory.newest_export() is None

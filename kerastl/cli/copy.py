@@ -21,8 +21,8 @@ def copy(recipe: str, file: Path) -> None:
     """Copy RECIPE to a .py FILE that is yours to change."""
     from kerastl.console import say
     from kerastl.errors import UsageError
+    from kerastl.files import write_text
     from kerastl.registry import find_with_module
-    from kerastl.rundir import write_text
 
     found, module = find_with_module(recipe)
     if file.suffix != ".py":

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kerastl.backbones.inference import Compiled
 from kerastl.data.reader import read_image
-from kerastl.rundir import replacing
+from kerastl.files import replacing
 
 CLASSES = "classes.txt"
 

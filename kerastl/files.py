@@ -1,0 +1,51 @@
+"""Writes files and folders as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kerastl.errors import RunDirectoryError
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yield a path to write to, which takes the target's place when the block ends well.
+
+    Whatever happens on the way, the target is the whole old or the whole new one.
+
+    Raises:
+        RunDirectoryError: The disk is full, or the place cannot be written.
+    """
+    partial = target.with_name(f".partial-{os.getpid()}-{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        os.replace(partial, target)
+    except OSError as error:
+        raise RunDirectoryError(
+            f"Cannot write {target}: {reason(error)}. What was written before is kept."
+        ) from error
+    finally:
+        _remove(partial)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a text file as a whole or not at all."""
+    with replacing(target) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def reason(error: OSError) -> str:
+    """Return what the system says of a failed write, without the name of the file."""
+    return error.strerror or str(error).partition("\n")[0]
