@@ -20,6 +20,7 @@ from kerastl import settings
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.errors import RunDirectoryError, cause
+from kerastl.eventlog import EventLog
 from kerastl.files import replacing, write_text
 from kerastl.recipe import Recipe, Splits
 from kerastl.rundir import RunDirectory
@@ -45,6 +46,10 @@ class Record:
     directory: RunDirectory
     clock: Clock
     values: dict[str, Any]
+    logs: EventLog = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.logs = EventLog(self.directory.logs)
 
     @classmethod
     def begin(
@@ -133,6 +138,7 @@ class Record:
         with replacing(self.directory.checkpoint) as partial:
             state.save(partial)
         write_text(self.directory.history, _csv(state.rows))
+        self.logs.write(state.rows)
         stage = state.rows[-1]["stage"]
         self.update(stage=stage, epochs=state.epoch, best_epoch=state.best_epoch)
 

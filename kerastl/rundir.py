@@ -45,6 +45,11 @@ class RunDirectory:
         return self.path / "history.csv"
 
     @property
+    def logs(self) -> Path:
+        """The folder that TensorBoard is pointed at."""
+        return self.path / "logs"
+
+    @property
     def checkpoint(self) -> Path:
         """The state of training after an epoch, to resume from."""
         return self.path / "checkpoint.npz"
