@@ -19,17 +19,15 @@ class EventLog:
 
     Args:
         folder: Where they are written.
+        written: How many rows of the history are in them already.
     """
 
     folder: Path
+    written: int = 0
     _writer: Any = attrs.field(default=None, init=False)
-    _written: int = attrs.field(default=0, init=False)
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add those rows of the history that this process has not written yet.
-
-        A resumed run writes all of them anew: TensorBoard drops what an earlier file has of the
-        same epochs.
+        """Add those rows of the history that are not written yet.
 
         Raises:
             RunDirectoryError: The disk is full, or the place cannot be written.
@@ -39,12 +37,12 @@ class EventLog:
         try:
             self._writer = self._writer or tf.summary.create_file_writer(str(self.folder))
             with self._writer.as_default():
-                for row in rows[self._written :]:
+                for row in rows[self.written :]:
                     _write(row)
             self._writer.flush()
         except (OSError, tf.errors.OpError) as error:
             raise RunDirectoryError(f"Cannot write {self.folder}: {one_line(error)}.") from error
-        self._written = len(rows)
+        self.written = len(rows)
 
 
 def _write(row: Mapping[str, Any]) -> None:

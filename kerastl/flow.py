@@ -118,6 +118,7 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
     record = Record.again(rundir.find(name, finished=False), clock or Clock())
     recipe, directory = recipe_of(record.directory), record.directory
     state = State.load(directory.checkpoint) if directory.checkpoint.is_file() else State()
+    record.logs.written = state.epoch
     say(f"Resuming {directory.path} after epoch {state.epoch}")
     keras.utils.set_random_seed(recipe.seed)
     with record.clock.part("data"):
