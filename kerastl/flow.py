@@ -86,7 +86,7 @@ def run(
         KerastlError: A mistake in the recipe, the data, the weights or the output.
     """
     clock, folder = clock or Clock(), Path(output) if output else None
-    rundir.check_free(folder, overwrite, inputs_of(recipe, file))
+    rundir.check_free(folder, overwrite, _inputs_of(recipe, file))
     keras.utils.set_random_seed(recipe.seed)
     with clock.part("data"):
         splits = recipe.data.load(recipe.seed)
@@ -96,12 +96,6 @@ def run(
     record.add_data(splits, photos)
     record.add_weights(network.weights)
     return _go(recipe, record, network, photos, State(), exporting)
-
-
-def inputs_of(recipe: Recipe, file: Path | None = None) -> list[Path]:
-    """Return the files and folders that a run reads, none of which it may overwrite."""
-    named = [*recipe.backbone.weights, getattr(recipe.data, "path", None), file]
-    return [Path(path).expanduser() for path in named if path]
 
 
 def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> Run:
@@ -151,7 +145,7 @@ def rehearse(
     Raises:
         KerastlError: A mistake in the recipe, the data, the weights or the output.
     """
-    rundir.check_free(Path(output) if output else None, overwrite, inputs_of(recipe))
+    rundir.check_free(Path(output) if output else None, overwrite, _inputs_of(recipe))
     splits = recipe.data.load(recipe.seed)
     network, photos = _prepare(recipe, splits, Clock())
     stages = {
@@ -201,6 +195,12 @@ def _go(
                 record.update(export=exported.name)
     weights = record.values["weights"] or "none"
     return Run(directory, tuple(classes), scores, exported, weights, clock.report())
+
+
+def _inputs_of(recipe: Recipe, file: Path | None = None) -> list[Path]:
+    """Return the files and folders that a run reads, none of which it may overwrite."""
+    named = [*recipe.backbone.weights, getattr(recipe.data, "path", None), file]
+    return [Path(path).expanduser() for path in named if path]
 
 
 def _prepare(recipe: Recipe, splits: Splits, clock: Clock) -> tuple[Network, dict[str, Photos]]:

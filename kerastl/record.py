@@ -41,6 +41,7 @@ class Record:
         directory: Where it is written.
         clock: The seconds of each part of the work so far.
         values: What stands in it.
+        logs: The history as TensorBoard shows it.
     """
 
     directory: RunDirectory
@@ -48,8 +49,9 @@ class Record:
     values: dict[str, Any]
     logs: EventLog = attrs.field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        self.logs = EventLog(self.directory.logs)
+    @logs.default
+    def _logs(self) -> EventLog:
+        return EventLog(self.directory.logs)
 
     @classmethod
     def begin(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -106,6 +104,7 @@ def _run_stage(
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
     _restore(learner.model.optimizer, learner.model.trainable_variables, state)
+    draws = _draws(learner.augment, recipe.seed)
     lines = EpochLines(stage.name, rest, len(photos[0]), recipe, state)
     with contextlib.closing(lines):
         learner.model.fit(
@@ -115,16 +114,20 @@ def _run_stage(
             steps_per_epoch=steps,
             shuffle=False,
             validation_data=_pairs(_in_order(learner.validation, recipe.batch_size), classes),
-            callbacks=[*_draws(learner, recipe.seed), Keeper(model, stage, state, save), lines],
+            callbacks=[*draws, Keeper(model, stage, state, save), lines],
             verbose=0,
         )
 
 
-def _draws(learner: Learner, seed: int) -> Iterator[keras.callbacks.Callback]:
-    """Yield the callback that lets each epoch augment in its own way, whenever it is run."""
-    if learner.augment:
-        begin = functools.partial(begin_epoch, learner.augment, seed)
-        yield keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: begin(epoch))
+def _draws(augment: keras.Sequential | None, seed: int) -> list[keras.callbacks.Callback]:
+    """Return the callback that lets each epoch augment in its own way, whenever it is run."""
+    if augment is None:
+        return []
+
+    def begin(epoch: int, logs: Any = None) -> None:
+        begin_epoch(augment, seed, epoch)
+
+    return [keras.callbacks.LambdaCallback(on_epoch_begin=begin)]
 
 
 def _epochs_of(recipe: Recipe, stage: Stage) -> range:
