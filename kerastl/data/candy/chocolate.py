@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from kerastl.data.candy.lettering import Colour
+from kerastl.data.drawing.lettering import Colour
 
 CHOCOLATES: tuple[Colour, ...] = ((112, 66, 40), (92, 52, 32), (128, 78, 48), (74, 42, 28))

@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from kerastl.data.candy.lettering import Colour, Style
-from kerastl.data.candy.noise import smooth
 from kerastl.data.candy.packs import rounded
-from kerastl.data.candy.pieces import COARSE, FINE, Piece, Points, Sheet, box, oval
+from kerastl.data.drawing.lettering import Colour, Style
+from kerastl.data.drawing.noise import smooth
+from kerastl.data.drawing.pieces import COARSE, FINE, Piece, Points, Sheet, box, oval
 
 PLASTICS: tuple[Colour, ...] = (
     (30, 60, 150),

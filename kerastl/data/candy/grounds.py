@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageDraw
 
-from kerastl.data.candy.camera import Camera
-from kerastl.data.candy.lettering import Colour
-from kerastl.data.candy.noise import Field, cloudy, smooth
+from kerastl.data.drawing.camera import Camera
+from kerastl.data.drawing.ground import spread, tinted
+from kerastl.data.drawing.lettering import Colour
+from kerastl.data.drawing.noise import Field, cloudy, smooth
 
 SIDE = 400  # pixels of a square texture
 VARIANTS = 3
@@ -137,28 +138,7 @@ def _texture(ground: int, variant: int) -> Image.Image:
     return _GROUNDS[ground](np.random.default_rng((ground, variant, 81)))
 
 
-def _view_of(rng: np.random.Generator, view: Camera) -> tuple[float, ...]:
-    """Return the projective transform from the photo to the texture, turned and shifted at will."""
-    rows, columns = view.size
-    corners = view.to_ground(np.array([(0, 0), (columns, 0), (columns, rows), (0, rows)], float))
-    angle = rng.uniform(0, 2 * np.pi)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    turned = corners @ turn.T
-    low, extent = turned.min(axis=0), np.ptp(turned, axis=0)
-    scale = min(view.scale * rng.uniform(0.75, 1.3), (SIDE - 2) / extent.max())
-    shift = rng.uniform(0, 1, 2) * (SIDE - 1 - scale * extent) - scale * low
-    to_texture = np.eye(3)
-    to_texture[:2, :2], to_texture[:2, 2] = scale * turn, shift
-    matrix = to_texture @ view.back
-    return tuple((matrix / matrix[2, 2]).ravel()[:8].tolist())
-
-
 def ground(rng: np.random.Generator, view: Camera) -> Image.Image:
     """Return the bare ground as the camera sees it, RGB, in a tint of its own."""
     texture = _texture(int(rng.integers(len(_GROUNDS))), int(rng.integers(VARIANTS)))
-    rows, columns = view.size
-    seen = texture.transform(
-        (columns, rows), Image.Transform.PERSPECTIVE, _view_of(rng, view), Image.Resampling.NEAREST
-    )
-    tint = Image.new("RGB", seen.size, tuple(rng.integers(205, 256, 3).tolist()))
-    return ImageChops.multiply(seen, tint)
+    return tinted(rng, spread(rng, view, texture))

@@ -7,10 +7,10 @@ from functools import lru_cache
 import numpy as np
 
 from kerastl.data.candy.chocolate import CHOCOLATES
-from kerastl.data.candy.lettering import Colour, Style
-from kerastl.data.candy.noise import Field, smooth
 from kerastl.data.candy.packs import flow_pack, rounded
-from kerastl.data.candy.pieces import COARSE, Piece, Sheet, oval
+from kerastl.data.drawing.lettering import Colour, Style
+from kerastl.data.drawing.noise import Field, smooth
+from kerastl.data.drawing.pieces import COARSE, Piece, Sheet, oval
 
 RED: Colour = (214, 24, 30)
 GOLD: Colour = (222, 176, 84)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
-from kerastl.data.candy.pieces import COARSE, DENSITY, Piece, Point, Sheet, box, with_cover
+from kerastl.data.drawing.pieces import COARSE, DENSITY, Piece, Point, Sheet, box, with_cover
 
 HAIR = 0.05  # centimetres left free around a straight edge, so that it comes out smooth
 CRIMP = 0.75  # centimetres of pressed foil at each end of a flow pack

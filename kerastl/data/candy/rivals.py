@@ -6,9 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from kerastl.data.candy.lettering import Colour, Style
 from kerastl.data.candy.packs import carton, flow_pack, tube
-from kerastl.data.candy.pieces import Piece, Sheet, box, oval
+from kerastl.data.drawing.lettering import Colour, Style
+from kerastl.data.drawing.pieces import Piece, Sheet, box, oval
 
 NAMES: tuple[str, ...] = (
     "NUTTO",

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
-from kerastl.data.candy.camera import Camera, Spot, camera, laid
 from kerastl.data.candy.clutter import LARGE, SMALL
-from kerastl.data.candy.film import developed
 from kerastl.data.candy.grounds import ground
-from kerastl.data.candy.light import Light, any_light, crumpled, relit
-from kerastl.data.candy.pieces import DENSITY, Point
 from kerastl.data.candy.rivals import pack as rival_pack
-from kerastl.data.candy.subjects import Part, Spill, Subject, subject
+from kerastl.data.candy.subjects import Spill, Subject, subject
 from kerastl.data.candy.sweets import cell_width, rounded_light, sweet_image
 from kerastl.data.candy.treats import TREATS
+from kerastl.data.drawing.camera import Spot, camera
+from kerastl.data.drawing.film import developed, jpeg
+from kerastl.data.drawing.light import any_light
+from kerastl.data.drawing.pieces import Point
+from kerastl.data.drawing.scene import Part, Scene, any_middle, any_turn, away_from, lay, on_ground
 
-SHADOW = (22, 19, 24)
-MARGIN = 15  # pixels that a shadow may reach beyond its piece
-SOFT = 3  # shadows are soft: they are drawn at this fraction of the photo's resolution
 DESIGNS = 8  # of each piece of clutter
 RIVALS = 30  # of the other brands' packs
-
-
-class Scene(NamedTuple):
-    """A photo being composed: what chance it follows, its camera, its light, the view so far."""
-
-    rng: np.random.Generator
-    view: Camera
-    light: Light
-    photo: Image.Image
 
 
 def photograph(label: int, seed: int, size: tuple[int, int]) -> bytes:
@@ -41,34 +28,12 @@ def photograph(label: int, seed: int, size: tuple[int, int]) -> bytes:
     scale = size[1] * float(rng.uniform(0.6, 1.08)) / about.extent
     view = camera(size, scale, float(rng.uniform(0, 0.85)))
     scene = Scene(rng, view, any_light(rng), ground(rng, view))
-    middle = _middle(scene)
+    middle = any_middle(scene)
     _clutter(scene, middle)
     _lay_subject(scene, about, middle)
     if rng.random() < 0.3:
         _scatter(scene, 1, middle, near=60)
-    return developed(rng, scene.photo)
-
-
-def _middle(scene: Scene) -> Point:
-    """Choose where in the photo (pixels) the subject lies; at times half out of the frame."""
-    rows, columns = scene.view.size
-    reach = 0.32 if scene.rng.random() < 0.2 else 0.13
-    x, y = scene.rng.uniform(-reach, reach, 2)
-    return columns * (0.5 + float(x)), rows * (0.5 + float(y))
-
-
-def _on_ground(scene: Scene, pixel: Point) -> Point:
-    spot = scene.view.to_ground(np.array([pixel]))[0]
-    return float(spot[0]), float(spot[1])
-
-
-def _away_from(scene: Scene, middle: Point, near: float) -> Point:
-    """Choose a place on the ground that is at least `near` pixels from the subject's middle."""
-    rows, columns = scene.view.size
-    pixel = middle
-    while np.hypot(pixel[0] - middle[0], pixel[1] - middle[1]) < near:
-        pixel = (float(scene.rng.uniform(0, columns)), float(scene.rng.uniform(0, rows)))
-    return _on_ground(scene, pixel)
+    return jpeg(rng, developed(rng, scene.photo))
 
 
 def _clutter(scene: Scene, middle: Point) -> None:
@@ -76,13 +41,13 @@ def _clutter(scene: Scene, middle: Point) -> None:
     rng = scene.rng
     for _ in range(_up_to_two(rng, 0.45)):
         large = LARGE[int(rng.integers(len(LARGE)))](int(rng.integers(DESIGNS)))
-        x, y = _away_from(scene, middle, near=70)
-        _lay(scene, Part(large, Spot(x, y, _any_turn(rng))), lift=0.3)
+        x, y = away_from(scene, middle, near=70)
+        lay(scene, Part(large, Spot(x, y, any_turn(rng))), lift=0.3)
     for _ in range(_up_to_two(rng, 0.65)):
-        x, y = _away_from(scene, middle, near=75)
+        x, y = away_from(scene, middle, near=75)
         pack = rival_pack(int(rng.integers(RIVALS)))
         crumple = float(rng.uniform(0.1, 1))
-        _lay(scene, Part(pack, Spot(x, y, _any_turn(rng)), crumple), lift=0.6, lettered=True)
+        lay(scene, Part(pack, Spot(x, y, any_turn(rng)), crumple), lift=0.6, lettered=True)
     if rng.random() < 0.3:
         _treats(scene, middle)
     _scatter(scene, _up_to_two(rng, 0.4), middle, near=60)
@@ -94,74 +59,38 @@ def _up_to_two(rng: np.random.Generator, likely: float) -> int:
     return int(chance < likely) + int(chance < likely / 4)
 
 
-def _any_turn(rng: np.random.Generator) -> float:
-    return float(rng.uniform(0, 2 * np.pi))
-
-
 def _treats(scene: Scene, middle: Point) -> None:
     """Lay down a few sweets of one other sort, close together."""
     rng = scene.rng
     treat = TREATS[int(rng.integers(len(TREATS)))]
-    x, y = _away_from(scene, middle, near=80)
+    x, y = away_from(scene, middle, near=80)
     for _ in range(int(rng.integers(1, 4))):
-        spot = Spot(x + float(rng.normal(0, 2)), y + float(rng.normal(0, 2)), _any_turn(rng))
-        _lay(scene, Part(treat(int(rng.integers(DESIGNS))), spot), lift=0.4)
+        spot = Spot(x + float(rng.normal(0, 2)), y + float(rng.normal(0, 2)), any_turn(rng))
+        lay(scene, Part(treat(int(rng.integers(DESIGNS))), spot), lift=0.4)
 
 
 def _scatter(scene: Scene, count: int, middle: Point, near: float) -> None:
     """Lay down small things."""
     for _ in range(count):
         small = SMALL[int(scene.rng.integers(len(SMALL)))](int(scene.rng.integers(DESIGNS)))
-        x, y = _away_from(scene, middle, near)
-        _lay(scene, Part(small, Spot(x, y, _any_turn(scene.rng))), lift=0.25)
+        x, y = away_from(scene, middle, near)
+        lay(scene, Part(small, Spot(x, y, any_turn(scene.rng))), lift=0.25)
 
 
 def _lay_subject(scene: Scene, about: Subject, middle: Point) -> None:
     """Lay down the subject, turned at will but more often readable than upside down."""
-    x, y = _on_ground(scene, middle)
-    turned = float(scene.rng.normal(0, 0.9)) if scene.rng.random() < 0.7 else _any_turn(scene.rng)
+    x, y = on_ground(scene, middle)
+    turned = float(scene.rng.normal(0, 0.9)) if scene.rng.random() < 0.7 else any_turn(scene.rng)
     c, s = float(np.cos(turned)), float(np.sin(turned))
     for part in about.parts:
         own = part.spot
         spot = Spot(
             x + c * own.x - s * own.y, y + s * own.x + c * own.y, own.turned + turned, own.bend
         )
-        _lay(scene, part._replace(spot=spot), lift=0.8, lettered=True)
+        lay(scene, part._replace(spot=spot), lift=0.8, lettered=True)
     if about.spill:
         u, v = about.spill.middle
         _spill(scene, about.spill, (x + c * u - s * v, y + s * u + c * v))
-
-
-def _lay(scene: Scene, part: Part, lift: float, lettered: bool = False) -> None:
-    """Lay a piece, `lift` centimetres thick, down with its shadow; letters want more pixels."""
-    piece, spot = part.piece, part.spot
-    dents = None
-    if part.crumple:
-        dents = crumpled(scene.rng, piece.height.shape, part.crumple)
-    enough = DENSITY * (0.66 if lettered else 1.2)  # above this scale half would look coarse
-    halved = scene.view.pixels_per_centimetre((spot.x, spot.y)) < enough
-    lit = relit(piece, scene.light, spot.turned, dents, halved)
-    placed = laid(scene.view, lit, spot, piece.size)
-    if placed:
-        image, corner = placed
-        cover = image.getchannel("X")
-        _shade(scene, cover, corner, lift)
-        scene.photo.paste(image.convert("RGB"), corner, cover)
-
-
-def _shade(scene: Scene, cover: Image.Image, corner: tuple[int, int], lift: float) -> None:
-    """Darken the photo where a piece keeps the light off."""
-    x, y, z = scene.light.towards(0)
-    reach = min(MARGIN / 2, lift / z * scene.view.scale)
-    coarse = cover.reduce(SOFT)
-    size = coarse.width + 2 * MARGIN // SOFT, coarse.height + 2 * MARGIN // SOFT
-    mask = Image.new("L", size)
-    strength = 0.95 - scene.light.ambient
-    start = round((MARGIN - x * reach) / SOFT), round((MARGIN - y * reach) / SOFT)
-    mask.paste(round(255 * strength), start, coarse)
-    soft = mask.filter(ImageFilter.GaussianBlur(0.5 + 0.1 * reach))
-    full = soft.resize((size[0] * SOFT, size[1] * SOFT), Image.Resampling.BILINEAR)
-    scene.photo.paste(SHADOW, (corner[0] - MARGIN, corner[1] - MARGIN), full)
 
 
 def _fallen(rng: np.random.Generator, spill: Spill) -> list[Point]:

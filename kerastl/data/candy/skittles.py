@@ -6,11 +6,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from kerastl.data.candy.lettering import Colour, Style
-from kerastl.data.candy.light import Light
 from kerastl.data.candy.packs import flow_pack
-from kerastl.data.candy.pieces import Piece, Sheet
 from kerastl.data.candy.sweets import SKITTLE, sweet_image
+from kerastl.data.drawing.lettering import Colour, Style
+from kerastl.data.drawing.light import Light
+from kerastl.data.drawing.pieces import Piece, Sheet
 
 WHITE: Colour = (252, 250, 246)
 RAINBOW: tuple[Colour, ...] = (

@@ -6,11 +6,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from kerastl.data.candy.lettering import Colour, Style
-from kerastl.data.candy.light import Light
 from kerastl.data.candy.packs import carton, tube
-from kerastl.data.candy.pieces import Piece, Sheet, oval
 from kerastl.data.candy.sweets import SMARTIE, sweet_image
+from kerastl.data.drawing.lettering import Colour, Style
+from kerastl.data.drawing.light import Light
+from kerastl.data.drawing.pieces import Piece, Sheet, oval
 
 WHITE: Colour = (252, 250, 250)
 LETTERS: tuple[Colour, ...] = (

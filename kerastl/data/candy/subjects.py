@@ -8,20 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from kerastl.data.candy import kit_kat, mars, skittles, smarties
-from kerastl.data.candy.camera import Spot
 from kerastl.data.candy.packs import torn
-from kerastl.data.candy.pieces import Piece, Point
 from kerastl.data.candy.sweets import SKITTLE, SMARTIE, Sweet
+from kerastl.data.drawing.camera import Spot
+from kerastl.data.drawing.pieces import Piece, Point
+from kerastl.data.drawing.scene import Part
 
 DESIGNS = 12  # drawings of each pack
-
-
-class Part(NamedTuple):
-    """A piece on the ground, relative to the middle of its group, and how crumpled it is."""
-
-    piece: Piece
-    spot: Spot
-    crumple: float = 0.0
 
 
 class Spill(NamedTuple):

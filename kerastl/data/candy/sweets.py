@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from kerastl.data.candy.lettering import Colour, Style, word
-from kerastl.data.candy.light import Light
+from kerastl.data.drawing.lettering import Colour, Style, word
+from kerastl.data.drawing.light import Light
 
 CELL = 60  # pixels of a sweet's drawing, its shadow included
 TURNS = 12  # the light's direction and the letter's turn are rounded to this many

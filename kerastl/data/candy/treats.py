@@ -7,10 +7,10 @@ from functools import lru_cache
 import numpy as np
 
 from kerastl.data.candy.chocolate import CHOCOLATES
-from kerastl.data.candy.lettering import Colour
-from kerastl.data.candy.noise import smooth
 from kerastl.data.candy.packs import rounded
-from kerastl.data.candy.pieces import Piece, Sheet, box, oval
+from kerastl.data.drawing.lettering import Colour
+from kerastl.data.drawing.noise import smooth
+from kerastl.data.drawing.pieces import Piece, Sheet, box, oval
 
 BRIGHT: tuple[Colour, ...] = (
     (210, 30, 40),

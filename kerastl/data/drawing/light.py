@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageChops
 
-from kerastl.data.candy.noise import Field, smooth
-from kerastl.data.candy.pieces import COARSE, Piece
+from kerastl.data.drawing.noise import Field, smooth
+from kerastl.data.drawing.pieces import COARSE, Piece
 
 PATTERNS = 16  # sheets of creases
 CREASED = (160, 240)  # rows and columns of each; no pack is larger

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-from kerastl.data.candy.lettering import Colour, Style, word
-from kerastl.data.candy.noise import Field
+from kerastl.data.drawing.lettering import Colour, Style, word
+from kerastl.data.drawing.noise import Field
 
 DENSITY = 24  # pixels to a centimetre of a finished drawing
 FINE = 2 * DENSITY  # while it is being drawn, so that edges come out smooth

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from kerastl.data.candy.pieces import Point
+from kerastl.data.drawing.pieces import Point
 
 Matrix = npt.NDArray[np.float64]
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import math
 from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from kerastl.data.candy.noise import smooth
+from kerastl.data.drawing.noise import smooth
 
 NOISE_SIDE = 600  # pixels; photos may be no larger
+USUAL = 224  # pixels across the photos that blur is measured for
 NOISE_GAIN = 30  # levels to one deviation
 
 
@@ -44,12 +46,13 @@ def _graded(rng: np.random.Generator, image: Image.Image) -> Image.Image:
 
 def _blurred(rng: np.random.Generator, image: Image.Image) -> Image.Image:
     """Leave the photo sharp, or put it out of focus, or shake the hand that held the phone."""
+    pixel = image.width / USUAL
     chance = rng.random()
     if chance < 0.45:
         return image
     if chance < 0.75:
-        return image.filter(ImageFilter.BoxBlur(float(rng.uniform(0.4, 1.5))))
-    angle, reach = rng.uniform(0, 2 * np.pi), rng.uniform(1.0, 3.0)
+        return image.filter(ImageFilter.BoxBlur(float(rng.uniform(0.4, 1.5)) * pixel))
+    angle, reach = rng.uniform(0, 2 * np.pi), rng.uniform(1.0, 3.0) * pixel
     shaken = image
     for step in (1, 2):
         shift = round(step * reach * np.cos(angle) / 2), round(step * reach * np.sin(angle) / 2)
@@ -78,15 +81,19 @@ def _noisy(rng: np.random.Generator, image: Image.Image) -> Image.Image:
     """Add the sensor's noise, cut from one large tile: to draw it anew would take longest."""
     left, top = (int(rng.integers(NOISE_SIDE - extent + 1)) for extent in image.size)
     noise = _noise_tile().crop((left, top, left + image.width, top + image.height))
-    share = float(rng.uniform(1, 9)) / NOISE_GAIN
+    share = float(rng.uniform(1, 9)) / NOISE_GAIN * math.sqrt(image.width / USUAL)
     levels = [round(share * (level - 128)) + 128 for level in range(256)]
     return ImageChops.add(image, noise.point(levels * 3), offset=-128)
 
 
-def developed(rng: np.random.Generator, image: Image.Image) -> bytes:
-    """Return the view as the JPEG file that a phone would have saved."""
+def developed(rng: np.random.Generator, image: Image.Image) -> Image.Image:
+    """Return the view as lens and sensor would have seen it."""
     exposed = _graded(rng, _uneven_light(rng, image))
-    finished = _noisy(rng, _blurred(rng, exposed))
+    return _noisy(rng, _blurred(rng, exposed))
+
+
+def jpeg(rng: np.random.Generator, image: Image.Image) -> bytes:
+    """Return the photo as the JPEG file that a phone would have saved."""
     file = io.BytesIO()
-    finished.save(file, "JPEG", quality=int(rng.integers(60, 93)))
+    image.save(file, "JPEG", quality=int(rng.integers(60, 93)))
     return file.getvalue()

@@ -1,0 +1,1 @@
+"""Draws photos of flat ground with things on it: relief, light, camera, film."""
