@@ -8,7 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import platformdirs
+
 from kerastl.errors import RunDirectoryError
+
+
+def cache_folder() -> Path:
+    """Return where kerastl keeps what it has made: `KERASTL_CACHE`, or the user's cache folder."""
+    return Path(os.environ.get("KERASTL_CACHE") or platformdirs.user_cache_dir("kerastl"))
+
+
+def keras_folder() -> Path:
+    """Return the folder where Keras keeps the weights it has downloaded."""
+    home = os.environ.get("KERAS_HOME", os.path.join("~", ".keras"))
+    return Path(home).expanduser() / "models"
 
 
 @contextmanager

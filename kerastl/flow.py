@@ -24,7 +24,7 @@ from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export
 from kerastl.trained import evaluate, recipe_of, splits_of
 from kerastl.training.model import Network, build
-from kerastl.training.normalization import estimate_statistics
+from kerastl.training.normalization import estimate_statistics, some_of
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.stages import train
 from kerastl.training.state import State, assign
@@ -122,7 +122,7 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
             # All weights are in the checkpoint; those it began with may be gone by now.
             network = build(recipe.override("backbone.weights", "none"), len(splits.classes))
         with record.clock.part("data"):
-            photos = read_all(splits, recipe)
+            photos = read_all(splits, recipe.data, recipe.backbone.image_size)
     else:
         network, photos = _prepare(recipe, splits, record.clock)
         record.add_weights(network.weights)
@@ -209,11 +209,12 @@ def _prepare(recipe: Recipe, splits: Splits, clock: Clock) -> tuple[Network, dic
         network = build(recipe, len(splits.classes))
     say(f"Weights: {network.weights}")
     with clock.part("data"):
-        photos = read_all(splits, recipe)
+        photos = read_all(splits, recipe.data, recipe.backbone.image_size)
     say(f"Classes: {', '.join(splits.classes)}")
     if network.weights.name is None:
         with clock.part("model"):
-            estimate_statistics(network.model, photos["train"].images, recipe.seed)
+            some = some_of(photos["train"].images, recipe.seed)
+            estimate_statistics(network.model, [some])
     return network, photos
 
 

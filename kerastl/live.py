@@ -7,12 +7,14 @@ from contextlib import contextmanager
 
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
     TextColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.text import Text
 
@@ -52,3 +54,31 @@ def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
     with bar:
         task = bar.add_task(description, total=total)
         yield lambda count: bar.advance(task, count)
+
+
+@contextmanager
+def downloads() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+    """Show a bar for each of the files that are fetched in the block; nothing without a terminal.
+
+    Yields:
+        From a file's name, a function to be told how many bytes of it there are and will be. Files
+        may be fetched in several threads.
+    """
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+    def bar(name: str) -> Callable[[int, int], None]:
+        task = bars.add_task(name, total=None)
+        return lambda done, total: bars.update(task, completed=done, total=total or None)
+
+    with bars:
+        yield bar

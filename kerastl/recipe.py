@@ -175,13 +175,7 @@ class Recipe:
     stages: tuple[Stage, ...] = attrs.field(converter=validators.as_tuple, validator=_named_apart)
     label_smoothing: float = attrs.field(default=0.0, validator=validators.part)
     batch_size: int = attrs.field(default=32, validator=validators.whole("a number of photos", 1))
-    seed: int = attrs.field(
-        default=0,
-        validator=validators.must_be(
-            "a whole number from 0 below 2**31",
-            lambda value: validators.is_whole(value) and 0 <= value < 2**31,
-        ),
-    )
+    seed: int = attrs.field(default=0, validator=validators.seed)
     precision: str = attrs.field(
         default="auto", validator=validators.one_of("auto", "float32", "mixed")
     )

@@ -22,6 +22,7 @@ from kerastl.console import say
 from kerastl.errors import RunDirectoryError, cause
 from kerastl.eventlog import EventLog
 from kerastl.files import replacing, write_text
+from kerastl.pretraining import Pretraining
 from kerastl.recipe import Recipe, Splits
 from kerastl.rundir import RunDirectory
 
@@ -55,13 +56,19 @@ class Record:
 
     @classmethod
     def begin(
-        cls, directory: RunDirectory, recipe: Recipe, clock: Clock, file: Path | None
+        cls,
+        directory: RunDirectory,
+        recipe: Recipe | Pretraining,
+        clock: Clock,
+        file: Path | None = None,
+        verb: str = "run",
     ) -> Record:
         """Start the record of a new run, the recipe's file beside it."""
         if file:
             with replacing(directory.recipe) as partial:
                 shutil.copyfile(file, partial)
         values = {
+            "verb": verb,
             "recipe": settings.to_json(recipe),
             "seed": recipe.seed,
             "versions": {name: version(name) for name in _PACKAGES},
@@ -104,7 +111,8 @@ class Record:
             except KeyboardInterrupt:
                 self.update(status="interrupted")
                 path = self.directory.path
-                say(f"What was reached is in {path}. Go on with: kerastl run --resume {path}")
+                verb = self.values.get("verb", "run")
+                say(f"What was reached is in {path}. Go on with: kerastl {verb} --resume {path}")
                 raise
             except BaseException as error:
                 self.values |= {"error": cause(error)}

@@ -60,6 +60,11 @@ class RunDirectory:
         return self.path / "model.keras"
 
     @property
+    def source(self) -> Path:
+        """The weights of a source model; its manifest stands beside them."""
+        return self.path / "source.weights.h5"
+
+    @property
     def report(self) -> Path:
         """The folder of scores and figures."""
         return self.path / "report"
@@ -134,10 +139,24 @@ class RunDirectory:
             Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
 
-    def is_of(self, recipe: str) -> bool:
-        """Say whether it is a run of the recipe of that name."""
+    def require_verb(self, verb: str) -> None:
+        """Make sure that it is a run of that verb.
+
+        Raises:
+            RunDirectoryError: It is one of another, or no run at all.
+        """
+        found = self.read_record().get("verb", "run")
+        if found != verb:
+            raise RunDirectoryError(
+                f"{self.path} is of `kerastl {found}`, not of `kerastl {verb}`. "
+                f"Go on with it with: kerastl {found} --resume {self.path}"
+            )
+
+    def is_of(self, name: str, verb: str) -> bool:
+        """Say whether it is a run of that verb, of the recipe or source model of that name."""
         try:
-            return bool(self.require("recipe")["name"] == recipe)
+            record = self.read_record()
+            return bool(record.get("verb", "run") == verb and record["recipe"]["name"] == name)
         except (RunDirectoryError, TypeError, KeyError):
             return False
 
@@ -224,12 +243,15 @@ def _make_unused(path: Path) -> Path:
             return free
 
 
-def find(name: str, finished: bool = True) -> RunDirectory:
+def find(name: str, finished: bool = True, verb: str = "run") -> RunDirectory:
     """Return the run directory of that path, or the newest run of the recipe of that name.
+
+    What `kerastl pretrain` has written is found in the same way, by the source model's name.
 
     Args:
         name: A path, or a recipe's name. A folder that is no run does not stand in a name's way.
         finished: Whether a run is wanted that has a model, or else one that can be gone on with.
+        verb: The verb of the command line that wrote it: `"run"` or `"pretrain"`.
 
     Raises:
         RunDirectoryError: There is neither.
@@ -237,12 +259,14 @@ def find(name: str, finished: bool = True) -> RunDirectory:
     named = RunDirectory(Path(name))
     is_path = bool(name) and Path(name).name != name
     if name and named.path.is_dir() and (is_path or named.record.is_file()):
+        named.require_verb(verb)
         return named
     runs = [RunDirectory(each.parent) for each in ROOT.glob("*/run.json")]
-    runs = [each for each in runs if each.is_of(name) and each.serves(finished)]
+    runs = [each for each in runs if each.is_of(name, verb) and each.serves(finished)]
     if runs:
         return max(runs, key=lambda run: run.record.stat().st_mtime)
     if name and named.path.is_dir():
+        named.require_verb(verb)
         return named
     kind = "finished run" if finished else "run to go on with"
     raise RunDirectoryError(

@@ -63,3 +63,6 @@ from_zero = must_be("a number from 0", lambda value: is_number(value) and value 
 share = must_be("a share from 0 to 1", lambda value: is_number(value) and 0 <= value <= 1)
 # A share that may be 0 but not all, such as that of a split.
 part = must_be("a share from 0 up to 1", lambda value: is_number(value) and 0 <= value < 1)
+seed = must_be(
+    "a whole number from 0 below 2**31", lambda value: is_whole(value) and 0 <= value < 2**31
+)

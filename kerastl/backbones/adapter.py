@@ -87,16 +87,37 @@ def graph(backbone: Backbone) -> tuple[keras.Model, Published | None]:
 
 
 def _constructor(backbone: Backbone) -> Callable[..., keras.Model]:
-    known = constructors()
-    if backbone.name not in known:
-        hint = did_you_mean(backbone.name, known)
-        raise UsageError(f"There is no backbone {backbone.name!r} in keras.applications. {hint}")
-    options = set(inspect.signature(known[backbone.name]).parameters) - _OURS
+    constructor = _known(backbone.name)
+    options = _defaults(constructor)
     for option in backbone.options:
         if option not in options:
             hint = did_you_mean(option, options) if options else "It has none."
             raise UsageError(f"Backbone {backbone.name} has no option {option!r}. {hint}")
-    return known[backbone.name]
+    return constructor
+
+
+def _known(name: str) -> Callable[..., keras.Model]:
+    known = constructors()
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise UsageError(f"There is no backbone {name!r} in keras.applications. {hint}")
+    return known[name]
+
+
+def _defaults(constructor: Callable[..., keras.Model]) -> dict[str, Any]:
+    parameters = inspect.signature(constructor).parameters.values()
+    return {each.name: each.default for each in parameters if each.name not in _OURS}
+
+
+def all_options(backbone: Backbone) -> dict[str, Any]:
+    """Return the backbone's options, with Keras's defaults for those that it does not name."""
+    return {**_defaults(_known(backbone.name)), **backbone.options}
+
+
+def preprocessing_name(backbone: Backbone) -> str:
+    """Return the full name of the function that prepares photos for the backbone."""
+    function = _preprocessing(_known(backbone.name))
+    return f"{function.__module__.replace('.src.', '.')}.{function.__name__}"
 
 
 def _preprocessing(constructor: Callable[..., keras.Model]) -> Callable[[Any], Any]:

@@ -15,8 +15,10 @@ from kerastl.cli.evaluate import evaluate
 from kerastl.cli.export import export
 from kerastl.cli.list import list_
 from kerastl.cli.predict import predict
+from kerastl.cli.pretrain import pretrain
 from kerastl.cli.run import run
 from kerastl.cli.show import show
+from kerastl.cli.weights import weights
 from kerastl.clock import Clock
 from kerastl.errors import KerastlError, cause
 
@@ -48,7 +50,7 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Clock)
 
 
-for _verb in (list_, show, copy, run, evaluate, predict, export):
+for _verb in (list_, show, copy, run, evaluate, predict, export, pretrain, weights):
     cli.add_command(_verb)
 
 

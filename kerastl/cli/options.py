@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
@@ -14,10 +15,40 @@ from kerastl.console import console
 from kerastl.errors import UsageError
 from kerastl.network import OFFLINE
 from kerastl.recipe import DataSource, Recipe
+from kerastl.settings import override
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+Value = TypeVar("Value")
+
 _TFDS = "tfds:"
+
+
+seed_option = click.option(
+    "--seed", type=int, metavar="N", help="Decides all that is drawn by chance."
+)
+offline_option = click.option("--offline", is_flag=True, help="Do not use the network.")
+
+
+def set_option(example: str) -> Callable[[Command], Command]:
+    """Return the option that sets any value by its path; see `with_settings`."""
+    return click.option(
+        "--set",
+        "settings",
+        metavar="PATH=VALUE",
+        multiple=True,
+        help=f"Any other value, such as {example}; `kerastl show` lists them.",
+    )
+
+
+def output_options(command: Command) -> Command:
+    """Add the options that say where a run is written to."""
+    overwrite = click.option(
+        "--overwrite", is_flag=True, help="Replace an earlier run in that folder."
+    )
+    path = click.Path(path_type=Path)
+    output = click.option("--output", metavar="FOLDER", type=path, help="The run directory.")
+    return output(overwrite(command))
 
 
 def recipe_options(command: Command) -> Command:
@@ -29,7 +60,7 @@ def recipe_options(command: Command) -> Command:
             "--weights",
             metavar="WEIGHTS",
             multiple=True,
-            help="imagenet, none, or a file; several are tried in order.",
+            help="imagenet, procedural, none, or a file; several are tried in order.",
         ),
         click.option("--image-size", type=int, metavar="PIXELS", help="Side of the photos."),
         click.option("--batch-size", type=int, metavar="N", help="Photos a step."),
@@ -39,15 +70,9 @@ def recipe_options(command: Command) -> Command:
             metavar="EPOCHS",
             help="Length of the frozen stage; 0 drops it.",
         ),
-        click.option("--seed", type=int, metavar="N", help="Decides all that is drawn by chance."),
-        click.option(
-            "--set",
-            "settings",
-            metavar="PATH=VALUE",
-            multiple=True,
-            help="Any other value, such as stages.unfrozen.epochs=3; `kerastl show` lists them.",
-        ),
-        click.option("--offline", is_flag=True, help="Do not use the network."),
+        seed_option,
+        set_option("stages.unfrozen.epochs=3"),
+        offline_option,
     ]
     for option in reversed(options):
         command = option(command)
@@ -85,12 +110,26 @@ def changed(
     )
     if unfreeze_after is not None:
         recipe = recipe.unfreeze_after(unfreeze_after)
-    for setting in settings:
-        path, equals, text = setting.partition("=")
+    return with_settings(recipe, settings)
+
+
+def with_settings(value: Value, texts: tuple[str, ...]) -> Value:
+    """Return the value with each `PATH=VALUE` of the texts set in it."""
+    for text in texts:
+        path, equals, new = text.partition("=")
         if not equals:
-            raise UsageError(f"--set takes PATH=VALUE, not {setting!r}.")
-        recipe = recipe.override(path.strip(), text.strip())
-    return recipe
+            raise UsageError(f"--set takes PATH=VALUE, not {text!r}.")
+        value = override(value, path.strip(), new.strip())
+    return value
+
+
+def require_alone(others: Mapping[str, Any]) -> None:
+    """Make sure that nothing beside `--resume` was given: a run has one recipe to its end."""
+    # A given 0 equals False and is no less given.
+    if any(value not in (None, ()) and value is not False for value in others.values()):
+        raise UsageError(
+            "--resume goes on with the settings of the run; leave the other options out."
+        )
 
 
 def go_offline(offline: bool) -> None:

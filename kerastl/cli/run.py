@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerastl.cli.options import changed, go_offline, json_option, print_json, recipe_options
+from kerastl.cli.options import (
+    changed,
+    go_offline,
+    json_option,
+    output_options,
+    print_json,
+    recipe_options,
+    require_alone,
+)
 from kerastl.clock import Clock
 from kerastl.errors import UsageError
 from kerastl.registry import find_with_module
@@ -27,10 +35,7 @@ Examples:
 @click.command(epilog=_EXAMPLES)
 @click.argument("recipe", required=False)
 @recipe_options
-@click.option(
-    "--output", metavar="FOLDER", type=click.Path(path_type=Path), help="The run directory."
-)
-@click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")
+@output_options
 @click.option("--resume", metavar="RUN", help="Go on with a run that was broken off.")
 @click.option(
     "--dry-run", is_flag=True, help="Read the photos and build the model, but train nothing."
@@ -88,12 +93,7 @@ def _begin(
 def _resume(
     clock: Clock, name: str, *, no_export: bool, offline: bool, **others: Any
 ) -> dict[str, Any]:
-    # A run has one recipe from its begin to its end.
-    # A given 0 equals False and is no less given.
-    if any(value not in (None, ()) and value is not False for value in others.values()):
-        raise UsageError(
-            "--resume goes on with the settings of the run; leave the other options out."
-        )
+    require_alone(others)
     go_offline(offline)
     with clock.part("import"):
         from kerastl import flow

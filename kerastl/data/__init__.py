@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from kerastl.data.folder import ImageFolder
+from kerastl.data.procedural.source import Procedural
 from kerastl.data.tfds import TFDS
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from kerastl.data.photos import Photos, read_photos
     from kerastl.data.pipeline import batches
 
-__all__ = ["TFDS", "ImageFolder", "Photos", "batches", "read_photos"]
+__all__ = ["TFDS", "ImageFolder", "Photos", "Procedural", "batches", "read_photos"]
 
 _LIBRARY = "tensorflow_datasets"
 

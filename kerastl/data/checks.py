@@ -9,13 +9,13 @@ import numpy as np
 from kerastl.console import say
 from kerastl.data.photos import Photos, read_photos
 from kerastl.errors import DataError
-from kerastl.recipe import Recipe, Splits
+from kerastl.recipe import DataSource, Splits
 
 
-def read_all(splits: Splits, recipe: Recipe) -> dict[str, Photos]:
+def read_all(splits: Splits, source: DataSource, image_size: int) -> dict[str, Photos]:
     """Read the three splits, name what is no photo, and make sure of something to learn from."""
     photos = {
-        name: read_photos(split, recipe.backbone.image_size, f"reading {name} photos")
+        name: read_photos(split, image_size, f"reading {name} photos")
         for name, split in splits.by_name().items()
     }
     skipped = [one for some in photos.values() for one in some.skipped]
@@ -23,21 +23,21 @@ def read_all(splits: Splits, recipe: Recipe) -> dict[str, Photos]:
         say(f"Skipped {one.name}: {one.reason}")
     counts = ", ".join(f"{len(some)} {name}" for name, some in photos.items())
     say(f"Photos: {counts}; {len(skipped)} files skipped")
-    _require_all(photos, splits.classes, recipe)
+    _require_all(photos, splits.classes, source)
     return photos
 
 
-def _require_all(photos: Mapping[str, Photos], classes: tuple[str, ...], recipe: Recipe) -> None:
+def _require_all(
+    photos: Mapping[str, Photos], classes: tuple[str, ...], source: DataSource
+) -> None:
     for name in ("train", "validation"):
         if not len(photos[name]):
-            raise DataError(f"There are no usable {name} photos in {recipe.data}.")
+            raise DataError(f"There are no usable {name} photos in {source}.")
     for name, some in photos.items():
         if not np.isin(some.labels, np.arange(len(classes))).all():
-            raise DataError(f"{recipe.data} has {name} photos without a label of its classes.")
+            raise DataError(f"{source} has {name} photos without a label of its classes.")
     for label, name in enumerate(classes):
         if not name.isprintable():
             raise DataError(f"The class name {name!r} cannot be printed; rename its folder.")
         if label not in photos["train"].labels:
-            raise DataError(
-                f"There is no usable training photo of class {name!r} in {recipe.data}."
-            )
+            raise DataError(f"There is no usable training photo of class {name!r} in {source}.")

@@ -13,7 +13,6 @@ import keras
 from kerastl.console import say
 from kerastl.errors import TrainingError
 from kerastl.live import progress
-from kerastl.recipe import Recipe, Stage
 from kerastl.training.state import State, values_of
 
 Save = Callable[[State], None]
@@ -28,14 +27,25 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         whole: The model whose variables are kept; the one that is trained may be its tail.
-        stage: The stage that is going on.
+        stage: The name of the stage or phase that is going on.
+        rate: The setting that its learning rate is.
         state: Is told each epoch.
         save: Is given the state every few seconds and at the end of the stage.
+        best: Whether the best epoch's weights are kept besides the last one's.
     """
 
-    def __init__(self, whole: keras.Model, stage: Stage, state: State, save: Save) -> None:
+    def __init__(
+        self,
+        whole: keras.Model,
+        stage: str,
+        rate: str,
+        state: State,
+        save: Save,
+        best: bool = True,
+    ) -> None:
         super().__init__()
-        self.whole, self.stage, self.state, self.save = whole, stage, state, save
+        self.whole, self.stage, self.rate = whole, stage, rate
+        self.state, self.save, self.best = state, save, best
         self.saved = time.perf_counter()
         self.pause = _SECONDS_BETWEEN_SAVES
 
@@ -47,7 +57,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         """Add the epoch to the history."""
         row = {
             "epoch": epoch + 1,
-            "stage": self.stage.name,
+            "stage": self.stage,
             "loss": logs["loss"],
             "accuracy": logs["accuracy"],
             "validation_loss": logs["val_loss"],
@@ -57,11 +67,11 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         }
         if not math.isfinite(logs["loss"] + logs["val_loss"]):
             raise TrainingError(
-                f"A loss of epoch {epoch + 1} is not a number; lower the learning rate, now "
-                f"{self.stage.learning_rate:g}: --set stages.{self.stage.name}.learning_rate=..."
+                f"A loss of epoch {epoch + 1} is not a number; lower the learning rate: "
+                f"--set {self.rate}=..."
             )
         optimizer = values_of(self.model.optimizer.variables)
-        self.state.add(row, values_of(self.whole.variables), optimizer)
+        self.state.add(row, values_of(self.whole.variables), optimizer, self.best)
         if time.perf_counter() - self.saved > self.pause:
             self._save()
 
@@ -83,17 +93,17 @@ class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]
         stage: The stage's name.
         epochs: The epochs to come, on the axis of all stages.
         photos: Photos an epoch.
-        recipe: All stages, and the photos a step.
+        batch_size: Photos a step.
+        last: The number of the last epoch of all stages.
         state: Tells whether an epoch is the best so far; its keeper has to be called first.
     """
 
     def __init__(
-        self, stage: str, epochs: range, photos: int, recipe: Recipe, state: State
+        self, stage: str, epochs: range, photos: int, batch_size: int, last: int, state: State
     ) -> None:
         super().__init__()
         self.stage, self.epochs, self.photos = stage, epochs, photos
-        self.batch_size, self.state = recipe.batch_size, state
-        self.last = sum(each.epochs for each in recipe.stages)
+        self.batch_size, self.last, self.state = batch_size, last, state
         self.shown = ExitStack()
 
     def on_train_begin(self, logs: Any = None) -> None:

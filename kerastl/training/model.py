@@ -11,19 +11,21 @@ import tensorflow as tf
 
 from kerastl.backbones.adapter import graph
 from kerastl.backbones.weights import Weights, load_weights
+from kerastl.pretraining import Pretraining
 from kerastl.recipe import Recipe
 from kerastl.training.head import add_head
 
 
 @attrs.frozen(eq=False)
 class Network:
-    """A model ready to be trained, and the weights it starts from."""
+    """A model ready to be trained, its backbone, and the weights it starts from."""
 
     model: keras.Model
+    backbone: keras.Model
     weights: Weights
 
 
-def build(recipe: Recipe, classes: int) -> Network:
+def build(recipe: Recipe | Pretraining, classes: int) -> Network:
     """Build the model of a recipe: photos `[batch, size, size, 3]` of 0..255 in, logits out.
 
     Raises:
@@ -34,7 +36,8 @@ def build(recipe: Recipe, classes: int) -> Network:
         backbone, published = graph(recipe.backbone)
         weights = load_weights(backbone, recipe.backbone, published)
         logits = add_head(backbone.outputs[0], recipe.head, classes, recipe.seed)
-    return Network(keras.Model(backbone.inputs[0], logits, name=recipe.name), weights)
+    model = keras.Model(backbone.inputs[0], logits, name=recipe.name)
+    return Network(model, backbone, weights)
 
 
 @contextmanager

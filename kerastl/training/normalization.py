@@ -1,32 +1,53 @@
-"""Gives a network of random weights the batch statistics without which it passes nothing on."""
+"""Batch statistics of networks that start from random weights."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
 _PHOTOS = 64
+# Keras's networks have up to 0.999, which a short training never outgrows: it would learn well and
+# still be judged by statistics that are mostly those of the beginning.
+_MOMENTUM = 0.95
 
 
-def estimate_statistics(model: keras.Model, images: npt.NDArray[np.uint8], seed: int) -> None:
-    """Set every batch normalisation's statistics to those of some of the photos.
+def estimate_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
+    """Set every batch normalisation's statistics to their mean over the batches.
 
-    They begin at mean 0 and variance 1, which fits no random network: its signal dies away with
-    depth, and since batch normalisation stays frozen in every stage, it never comes back.
+    Those of a random network begin at mean 0 and variance 1, which fits none: its signal dies away
+    with depth. Those of averaged weights belong to no weights that were trained (Izmailov et al.,
+    2018, who estimate them anew in this way).
 
     Args:
         model: From photos of 0..255 to logits.
-        images: Photos, uint8 `[photos, height, width, 3]`.
-        seed: Decides which of them are looked at.
+        batches: Photos, float32 `[batch, height, width, 3]`.
     """
-    random = np.random.default_rng(seed)
-    some = random.permutation(len(images))[:_PHOTOS]
-    layers = [each for each in model.layers if isinstance(each, keras.layers.BatchNormalization)]
+    layers = _layers(model)
     momenta = [layer.momentum for layer in layers]
-    for layer in layers:
-        # Nothing of the old statistics is to remain.
-        layer.momentum = 0.0
-    model(images[some].astype(np.float32), training=True)
+    for number, images in enumerate(batches):
+        for layer in layers:
+            # The running mean of all batches so far; nothing of the old statistics remains.
+            layer.momentum = number / (number + 1)
+        model(images, training=True)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
+
+
+def some_of(images: npt.NDArray[np.uint8], seed: int) -> npt.NDArray[np.float32]:
+    """Return enough of the photos to estimate statistics on; the seed decides which."""
+    random = np.random.default_rng(seed)
+    return images[random.permutation(len(images))[:_PHOTOS]].astype(np.float32)
+
+
+def quicken(model: keras.Model) -> None:
+    """Let the running statistics follow a training from random weights."""
+    for layer in _layers(model):
+        layer.momentum = min(layer.momentum, _MOMENTUM)
+
+
+def _layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    return [each for each in model.layers if isinstance(each, keras.layers.BatchNormalization)]

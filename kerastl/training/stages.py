@@ -19,8 +19,9 @@ from kerastl.data.photos import Photos
 from kerastl.data.pipeline import augmentation, batches, begin_epoch
 from kerastl.recipe import Recipe, Stage
 from kerastl.training.callbacks import EpochLines, Keeper, Save
+from kerastl.training.optimizers import adamw, cosine
 from kerastl.training.parts import Parts, split_and_freeze
-from kerastl.training.state import State, assign
+from kerastl.training.state import State, assign, restore
 
 Inputs = list[npt.NDArray[Any]]
 Learning = tuple[Photos, Photos]
@@ -103,9 +104,11 @@ def _run_stage(
         ),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
-    _restore(learner.model.optimizer, learner.model.trainable_variables, state)
+    restore(learner.model.optimizer, learner.model.trainable_variables, state)
     draws = _draws(learner.augment, recipe.seed)
-    lines = EpochLines(stage.name, rest, len(photos[0]), recipe, state)
+    keeper = Keeper(model, stage.name, f"stages.{stage.name}.learning_rate", state, save)
+    last = sum(each.epochs for each in recipe.stages)
+    lines = EpochLines(stage.name, rest, len(photos[0]), recipe.batch_size, last, state)
     with contextlib.closing(lines):
         learner.model.fit(
             _pairs(batches(learner.train, recipe.batch_size, recipe.seed, rest), classes),
@@ -114,7 +117,7 @@ def _run_stage(
             steps_per_epoch=steps,
             shuffle=False,
             validation_data=_pairs(_in_order(learner.validation, recipe.batch_size), classes),
-            callbacks=[*draws, Keeper(model, stage, state, save), lines],
+            callbacks=[*draws, keeper, lines],
             verbose=0,
         )
 
@@ -176,23 +179,8 @@ def optimizer_of(stage: Stage, steps: int, model: keras.Model) -> keras.optimize
     """
     rate: Any = stage.learning_rate
     if stage.schedule == "cosine":
-        warmup = stage.epochs * steps // _WARMUP
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, stage.epochs * steps - warmup, warmup_target=rate, warmup_steps=warmup
-        )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=stage.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    # Keras scales the loss by itself only where the model's own policy is mixed_float16, and not
-    # where its layers' are: small gradients would become 0.
-    if any(layer.compute_dtype == "float16" for layer in model.layers):
-        return keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer
-
-
-def _restore(optimizer: keras.optimizers.Optimizer, variables: list[Any], state: State) -> None:
-    optimizer.build(variables)
-    if state.optimizer:
-        assign(optimizer.variables, state.optimizer)
+        rate = cosine(rate, stage.epochs * steps, stage.epochs * steps // _WARMUP)
+    return adamw(rate, stage.weight_decay, model)
 
 
 def _pairs(rows: tf.data.Dataset, classes: int) -> tf.data.Dataset:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -45,12 +46,15 @@ class State:
         """How many epochs are done, over all stages."""
         return len(self.rows)
 
-    def add(self, row: Row, model: Arrays, optimizer: Arrays) -> bool:
-        """Take in an epoch: its row, and the values after it; return whether it is the best."""
+    def add(self, row: Row, model: Arrays, optimizer: Arrays, keep_best: bool = True) -> bool:
+        """Take in an epoch: its row, and the values after it; return whether it is the best.
+
+        Where the best is not to be kept, none is.
+        """
         self.rows.append(row)
         self.model, self.optimizer = model, optimizer
         loss = float(row["validation_loss"])
-        if not loss < self.best_loss:
+        if not (keep_best and loss < self.best_loss):
             return False
         self.best_loss, self.best_epoch, self.best = loss, self.epoch, model
         return True
@@ -108,3 +112,10 @@ def assign(variables: Sequence[Any], values: Arrays) -> None:
         raise RunDirectoryError("The run's checkpoint is of another model; begin the run anew.")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
+
+
+def restore(optimizer: keras.optimizers.Optimizer, variables: Sequence[Any], state: State) -> None:
+    """Let an optimiser of these variables go on from where the state stands."""
+    optimizer.build(variables)
+    if state.optimizer:
+        assign(optimizer.variables, state.optimizer)

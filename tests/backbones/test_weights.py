@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import http.server
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from kerastl.backbones.adapter import Published, graph
 from kerastl.backbones.weights import Weights, load_weights
 from kerastl.errors import WeightsError
 from kerastl.recipe import Backbone
+from server import Server, serving
 
 SMALL = {"alpha": 0.35}
 
@@ -216,26 +215,13 @@ def test_where_imagenet_cannot_be_had_the_next_choice_is_used_and_the_reason_tol
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A local server of weights files: its address and its folder."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments: object) -> None:
-            super().__init__(*arguments, directory=str(folder))
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}", folder
-        running.shutdown()
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serving(tmp_path / "served") as running:
+        yield running
 
 
 def test_imagenet_is_downloaded_whole_or_not_at_all(server, file, other, tmp_path, monkeypatch):
-    address, folder = server
+    address, folder = server.address, server.folder
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("KERASTL_OFFLINE")
     shutil.copy(file, folder / "there.weights.h5")
@@ -243,10 +229,10 @@ def test_imagenet_is_downloaded_whole_or_not_at_all(server, file, other, tmp_pat
 
     model, value = fresh("imagenet")
     wrong = Published("there.weights.h5", f"{address}/there.weights.h5", "0" * 64)
-    with pytest.raises(WeightsError, match="cannot be downloaded"):
+    with pytest.raises(WeightsError, match="has the checksum"):
         load_weights(model, value, wrong)
     missing = Published("gone.weights.h5", f"{address}/gone.weights.h5", None)
-    with pytest.raises(WeightsError, match="cannot be downloaded"):
+    with pytest.raises(WeightsError, match="cannot be fetched"):
         load_weights(model, value, missing)
     assert list(models.iterdir()) == []
 

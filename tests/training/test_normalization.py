@@ -12,7 +12,7 @@ def test_statistics_are_those_of_the_photos(recipe: Recipe):
     images = np.random.default_rng(0).integers(0, 255, (16, 32, 32, 3), dtype=np.uint8)
     model = build(recipe, 3).model
     momenta = [getattr(layer, "momentum", None) for layer in model.layers]
-    estimate_statistics(model, images, seed=0)
+    estimate_statistics(model, [images.astype(np.float32)])
     first = next(each for each in model.layers if isinstance(each, keras.layers.BatchNormalization))
     before = keras.Model(model.inputs[0], first.input)(images.astype(np.float32), training=False)
     values = np.asarray(before).reshape(-1, before.shape[-1])
@@ -31,5 +31,5 @@ def test_a_random_network_passes_its_signal_on(recipe: Recipe):
         )
 
     dead = spread()
-    estimate_statistics(model, images, seed=0)
+    estimate_statistics(model, [images.astype(np.float32)])
     assert spread() > 10 * dead

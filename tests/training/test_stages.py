@@ -12,7 +12,7 @@ from kerastl.clock import Clock
 from kerastl.data.photos import Photos, read_photos
 from kerastl.recipe import Backbone, Recipe, Stage
 from kerastl.training.model import build
-from kerastl.training.normalization import estimate_statistics
+from kerastl.training.normalization import estimate_statistics, some_of
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.stages import learner_of, optimizer_of, train
 from kerastl.training.state import State, values_of
@@ -29,7 +29,7 @@ def learning(recipe: Recipe) -> Learning:
 def fresh(recipe: Recipe, learning: Learning) -> keras.Model:
     keras.utils.set_random_seed(recipe.seed)
     model = build(recipe, 3).model
-    estimate_statistics(model, learning[0].images, recipe.seed)
+    estimate_statistics(model, [some_of(learning[0].images, recipe.seed)])
     return model
 
 

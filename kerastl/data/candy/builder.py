@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import platformdirs
 import tensorflow_datasets as tfds
 
 from kerastl.console import say
 from kerastl.data.candy import KINDS, SIZE, draw
+from kerastl.files import cache_folder
 from kerastl.live import progress
 
 # Photos of each kind; the seeds of the splits do not meet.
 _PHOTOS = {"train": 150, "validation": 50, "test": 50}
 _FIRST_SEEDS = {"train": 0, "validation": 1_000_000, "test": 2_000_000}
-
-
-def cache_folder() -> Path:
-    """Return where kerastl keeps what it has made: `KERASTL_CACHE`, or the user's cache folder."""
-    return Path(os.environ.get("KERASTL_CACHE") or platformdirs.user_cache_dir("kerastl"))
 
 
 class Candy(tfds.core.GeneratorBasedBuilder):  # type: ignore[misc]

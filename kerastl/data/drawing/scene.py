@@ -34,6 +34,7 @@ class Scene(NamedTuple):
 
 
 def any_turn(rng: np.random.Generator) -> float:
+    """Turn by any angle (radians)."""
     return float(rng.uniform(0, 2 * np.pi))
 
 
@@ -46,6 +47,7 @@ def any_middle(scene: Scene) -> Point:
 
 
 def on_ground(scene: Scene, pixel: Point) -> Point:
+    """Return the place on the ground (centimetres) that a pixel shows."""
     spot = scene.view.to_ground(np.array([pixel]))[0]
     return float(spot[0]), float(spot[1])
 

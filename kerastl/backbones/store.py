@@ -1,0 +1,99 @@
+"""Where weights files are: shipped with kerastl, in Keras's cache, or to be fetched into it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kerastl.backbones.adapter import Published, graph
+from kerastl.backbones.download import Advance, download
+from kerastl.backbones.manifest import described, read_manifest
+from kerastl.console import say
+from kerastl.errors import WeightsError
+from kerastl.files import keras_folder
+from kerastl.live import downloads
+from kerastl.network import is_offline, reachable
+from kerastl.recipe import Backbone
+
+_SHIPPED = Path(__file__).with_name("shipped")
+
+
+class UnavailableError(Exception):
+    """A name of weights stands for a file that is not here and cannot be fetched."""
+
+
+def shipped(backbone: Backbone) -> Path:
+    """Return the file of the source model that kerastl ships for a backbone.
+
+    Raises:
+        UnavailableError: It ships none.
+    """
+    for path in shipped_files():
+        manifest = read_manifest(path)
+        if manifest and manifest.is_for(backbone):
+            return path
+    named = described(backbone.name, backbone.options)
+    raise UnavailableError(f"kerastl ships no procedural weights for {named}")
+
+
+def shipped_files() -> list[Path]:
+    """Return the weights files that are part of kerastl."""
+    return sorted(_SHIPPED.glob("*.weights.h5"))
+
+
+def published_for(backbone: Backbone) -> Published:
+    """Return the file that Keras offers for a backbone, which its constructor alone knows.
+
+    Raises:
+        WeightsError: It offers none.
+        UsageError: There is no such backbone.
+    """
+    published = graph(backbone)[1]
+    if published is None:
+        raise WeightsError(_none_published(backbone) + ".")
+    return published
+
+
+def cached_or_fetched(backbone: Backbone, published: Published | None) -> Path:
+    """Return the file of the ImageNet weights of a backbone, in Keras's cache.
+
+    Raises:
+        UnavailableError: It is neither there nor can it be fetched.
+    """
+    if published is None:
+        raise UnavailableError(_none_published(backbone))
+    cached = keras_folder() / published.file
+    if cached.is_file():
+        return cached
+    try:
+        with downloads() as bars:
+            return fetch(published, bars(published.file))
+    except WeightsError as error:
+        raise UnavailableError(str(error).removesuffix(".")) from error
+
+
+def fetch(published: Published, advance: Advance) -> Path:
+    """Fetch a file into Keras's cache unless it is there, and return its path.
+
+    Args:
+        published: The file.
+        advance: Is told how many bytes there are by now, and how many there will be.
+
+    Raises:
+        WeightsError: It cannot be had; where there is no network, that is told in two seconds.
+    """
+    target = keras_folder() / published.file
+    if target.is_file():
+        return target
+    missing = f"the ImageNet weights {published.file} are not in {target.parent}"
+    if is_offline():
+        raise WeightsError(f"{missing} and the network is off.")
+    if not reachable(published.url):
+        raise WeightsError(f"{missing} and there is no network to fetch them.")
+    say(f"Downloading {published.file} to {target.parent}")
+    download(published.url, target, published.hash, advance)
+    return target
+
+
+def _none_published(backbone: Backbone) -> str:
+    named = described(backbone.name, backbone.options)
+    return f"Keras has no ImageNet weights for {named} at {backbone.image_size}"

@@ -1,0 +1,71 @@
+"""Streams of labelled images, seen another way each time: what a source model learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count, repeat
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kerastl.data.checks import read_all
+from kerastl.data.pipeline import views
+from kerastl.pretraining import Stream, StreamSource
+from kerastl.recipe import DataSource
+
+
+def stream_of(source: StreamSource | DataSource, seed: int, image_size: int) -> Stream:
+    """Return a source's stream; photos are read into memory, and those for validation held out.
+
+    Raises:
+        DataError: There are no such photos, or nothing can be learned from them.
+    """
+    if hasattr(source, "stream"):
+        stream: Stream = source.stream(seed, image_size)
+        return stream
+    splits = source.load(seed)
+    photos = read_all(splits, source, image_size)
+    train, held_out = (
+        (photos[name].images, photos[name].labels) for name in ("train", "validation")
+    )
+    size = len(photos["train"])
+    return Stream(splits.classes, size, size, lambda _: repeat(train), held_out, seed)
+
+
+def stream_batches(
+    stream: Stream, image_size: int, batch_size: int, first: int = 0
+) -> tf.data.Dataset:
+    """Return the batches of a stream from the one of that number on, without end.
+
+    Args:
+        stream: Where the images come from; they may be larger than what is to be seen of them.
+        image_size: Height and width in pixels of what is seen.
+        batch_size: Images a batch; the last batch of a round may have fewer.
+        first: Number of the first batch, from 0.
+
+    Returns:
+        Images, float32 `[batch, size, size, 3]` of 0..255, and one-hot labels `[batch, classes]`.
+    """
+    per_round = -(-stream.pool_size // batch_size)
+
+    def chosen() -> Iterator[Any]:
+        start, done = divmod(first, per_round)
+        for number, (images, labels) in zip(count(start), stream.pools(start), strict=False):
+            order = np.random.default_rng((stream.seed, number)).permutation(len(labels))
+            for batch in range(done, per_round):
+                some = order[batch * batch_size : (batch + 1) * batch_size]
+                yield images[some], labels[some], number * per_round + batch
+            done = 0
+
+    def seen(images: tf.Tensor, labels: tf.Tensor, number: tf.Tensor) -> tuple[Any, Any]:
+        key = tf.stack([tf.constant(stream.seed, tf.int64), number])
+        return views(images, key, image_size), tf.one_hot(labels, len(stream.classes))
+
+    signature = (
+        tf.TensorSpec((None, None, None, 3), tf.uint8),
+        tf.TensorSpec((None,), tf.int64),
+        tf.TensorSpec((), tf.int64),
+    )
+    rows = tf.data.Dataset.from_generator(chosen, output_signature=signature)
+    return rows.map(seen, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,38 @@
+"""Optimisers and learning rates as every training here uses them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+def adamw(rate: Any, weight_decay: float, model: keras.Model, **options: Any) -> Any:
+    """Return AdamW (Loshchilov & Hutter, 2019), which spares biases and normalisation of decay.
+
+    Args:
+        rate: The learning rate, or its schedule.
+        weight_decay: The decoupled weight decay.
+        model: What is trained, for the precision its layers compute in.
+        options: More of the optimiser's own arguments.
+    """
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, **options)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    # Keras scales the loss by itself only where the model's own policy is mixed_float16, and not
+    # where its layers' are: small gradients would become 0.
+    if any(layer.compute_dtype == "float16" for layer in model.layers):
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def cosine(rate: float, steps: int, warmup: int) -> Any:
+    """Return the schedule that climbs from 0 and falls to 0 (Loshchilov & Hutter, 2017).
+
+    Args:
+        rate: The highest learning rate.
+        steps: Steps of the whole.
+        warmup: Steps of those that climb.
+    """
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warmup, warmup_target=rate, warmup_steps=warmup
+    )

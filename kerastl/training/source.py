@@ -1,0 +1,136 @@
+"""Trains a backbone from random weights on a stream of images: how a source model is made."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import attrs
+import keras
+import tensorflow as tf
+
+from kerastl.clock import Clock
+from kerastl.console import say
+from kerastl.data.stream import stream_batches
+from kerastl.pretraining import Phase, Pretraining, Stream
+from kerastl.training.callbacks import EpochLines, Keeper, Save
+from kerastl.training.model import Network, build
+from kerastl.training.normalization import estimate_statistics, quicken
+from kerastl.training.optimizers import adamw, cosine
+from kerastl.training.state import State, assign, restore
+
+Streams = Callable[[Phase], Stream]
+
+# A running average reaches no further back than this share of all steps.
+_AVERAGED = 0.05
+# Batches that the statistics of the averaged weights are estimated on.
+_BATCHES = 20
+
+
+def train_source(
+    pretraining: Pretraining, streams: Streams, save: Save, clock: Clock, state: State
+) -> Network:
+    """Train phase by phase, and return the network with the average of its last weights.
+
+    Args:
+        pretraining: What to train, and how.
+        streams: Gives the images of a phase.
+        save: Is given the state every few seconds and at the end of each phase.
+        clock: Is told the seconds of each phase.
+        state: A new one, or where an earlier training stopped.
+    """
+    for number, (phase, epochs) in enumerate(pretraining.schedule()):
+        rest = range(state.epoch, epochs.stop)
+        if rest:
+            state.stage, stream = number, streams(phase)
+            with clock.part(f"phase {phase.name}"):
+                _run_phase(pretraining, phase, rest, stream, state, save)
+    stream = streams(pretraining.phases[-1])
+    with clock.part("averaging"):
+        return _averaged(pretraining, stream, state)
+
+
+def accuracy_of(network: Network, pretraining: Pretraining, stream: Stream) -> float:
+    """Return the accuracy of a network of the last phase on the images held out."""
+    held_out = _held_out(stream, pretraining.phases[-1].image_size, pretraining.batch_size)
+    return float(network.model.evaluate(held_out, verbose=0, return_dict=True)["accuracy"])
+
+
+def _run_phase(
+    pretraining: Pretraining, phase: Phase, epochs: range, stream: Stream, state: State, save: Save
+) -> None:
+    """Train the epochs of one phase that are left."""
+    model = _network(pretraining, phase, stream, state).model
+    say(
+        f"Phase {phase.name}: epochs {phase.epochs} of {stream.epoch_size:,} images, each "
+        f"{phase.image_size} x {phase.image_size}, {len(stream.classes)} classes"
+    )
+    steps = _steps(pretraining, stream)
+    keeper = Keeper(model, phase.name, "learning_rate", state, save, best=False)
+    batch_size, last = pretraining.batch_size, pretraining.epochs
+    lines = EpochLines(phase.name, epochs, stream.epoch_size, batch_size, last, state)
+    with contextlib.closing(lines):
+        model.fit(
+            stream_batches(stream, phase.image_size, batch_size, first=epochs.start * steps),
+            initial_epoch=epochs.start,
+            epochs=epochs.stop,
+            steps_per_epoch=steps,
+            shuffle=False,
+            validation_data=_held_out(stream, phase.image_size, batch_size),
+            callbacks=[keeper, lines],
+            verbose=0,
+        )
+
+
+def _averaged(pretraining: Pretraining, stream: Stream, state: State) -> Network:
+    """Return the network that training has reached with the running average of its weights."""
+    phase = pretraining.phases[-1]
+    network = _network(pretraining, phase, stream, state)
+    network.model.optimizer.finalize_variable_values(network.model.trainable_variables)
+    first = pretraining.epochs * _steps(pretraining, stream)
+    batches = stream_batches(stream, phase.image_size, pretraining.batch_size, first)
+    estimate_statistics(network.model, (images for images, _ in batches.take(_BATCHES)))
+    return network
+
+
+def _steps(pretraining: Pretraining, stream: Stream) -> int:
+    """Return the steps of an epoch."""
+    return -(-stream.epoch_size // pretraining.batch_size)
+
+
+def _network(pretraining: Pretraining, phase: Phase, stream: Stream, state: State) -> Network:
+    """Build and compile the network for a phase's image size, and take up what was reached."""
+    backbone = attrs.evolve(pretraining.backbone, image_size=phase.image_size)
+    network = build(attrs.evolve(pretraining, backbone=backbone), len(stream.classes))
+    quicken(network.model)
+    model, total = network.model, pretraining.epochs * _steps(pretraining, stream)
+    optimizer = adamw(
+        cosine(pretraining.learning_rate, total, round(pretraining.warmup * total)),
+        pretraining.weight_decay,
+        model,
+        use_ema=True,
+        ema_momentum=min(pretraining.averaging, max(0.0, 1 - 1 / (_AVERAGED * total))),
+    )
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=pretraining.label_smoothing
+        ),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+    )
+    if state.model:
+        assign(model.variables, state.model)
+    restore(optimizer, model.trainable_variables, state)
+    return network
+
+
+def _held_out(stream: Stream, image_size: int, batch_size: int) -> tf.data.Dataset:
+    """Return the images to measure on, reduced to the size, with one-hot labels."""
+    images, labels = stream.held_out
+
+    def reduced(image: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        small = tf.image.resize(image, [image_size, image_size], antialias=True)
+        return small, tf.one_hot(label, len(stream.classes))
+
+    rows = tf.data.Dataset.from_tensor_slices((images, labels))
+    return rows.map(reduced, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size).cache()
