@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kerastl.errors import KerastlError
+from kerastl.pretraining import Phase, Pretraining
 from kerastl.recipe import Backbone, DataSource, Head, Recipe, Split, Splits, Stage
 from kerastl.registry import find
 
 if TYPE_CHECKING:
     from kerastl.flow import Run, run
+    from kerastl.source_model import SourceModel, pretrain
 
 __version__ = "0.1.0"
 __all__ = [
@@ -17,12 +19,16 @@ __all__ = [
     "DataSource",
     "Head",
     "KerastlError",
+    "Phase",
+    "Pretraining",
     "Recipe",
     "Run",
+    "SourceModel",
     "Split",
     "Splits",
     "Stage",
     "find",
+    "pretrain",
     "run",
 ]
 
@@ -33,4 +39,8 @@ def __getattr__(name: str) -> Any:
         from kerastl import flow
 
         return getattr(flow, name)
+    if name in ("SourceModel", "pretrain"):
+        from kerastl import source_model
+
+        return getattr(source_model, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -148,8 +148,7 @@ class RunDirectory:
         found = self.read_record().get("verb", "run")
         if found != verb:
             raise RunDirectoryError(
-                f"{self.path} is of `kerastl {found}`, not of `kerastl {verb}`. "
-                f"Go on with it with: kerastl {found} --resume {self.path}"
+                f"{self.path} is of `kerastl {found}`, not of `kerastl {verb}`; name another run."
             )
 
     def is_of(self, name: str, verb: str) -> bool:

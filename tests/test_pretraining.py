@@ -54,8 +54,6 @@ def test_every_value_can_be_overridden_and_read_back(pretraining: Pretraining):
         ("seed", "-1", "a whole number from 0"),
     ],
 )
-def test_impossible_values_are_told(
-    pretraining: Pretraining, path: str, text: str, message: str
-):
+def test_impossible_values_are_told(pretraining: Pretraining, path: str, text: str, message: str):
     with pytest.raises(UsageError, match=message):
         pretraining.override(path, text)

@@ -27,7 +27,7 @@ def test_help_and_recipe_are_those_of_the_program():
 
 
 def test_there_is_no_example_that_is_not_run():
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 7
 
 
 @pytest.fixture
@@ -56,6 +56,21 @@ def test_the_data_alone(tmp_path: Path):
     exec(example("batches("), names)
     assert names["images"].shape[1:] == (160, 160, 3)
     assert names["images"].dtype == "uint8"
+
+
+def test_a_source_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path / "many_photos", 6)
+    text = example("kerastl.pretrain(")
+    for whole, small in {
+        '"small", 8, 64': '"small", 1, 32',
+        '"whole", 2, 128': '"whole", 1, 40',
+    }.items():
+        assert whole in text
+        text = text.replace(whole, small)
+    names: dict[str, object] = {}
+    exec(text, names)
+    assert names["source"].weights.is_file()
 
 
 def test_the_drawn_candy_as_a_data_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -43,10 +43,15 @@ def some_of(images: npt.NDArray[np.uint8], seed: int) -> npt.NDArray[np.float32]
     return images[random.permutation(len(images))[:_PHOTOS]].astype(np.float32)
 
 
-def quicken(model: keras.Model) -> None:
-    """Let the running statistics follow a training from random weights."""
+def quicken(model: keras.Model, momentum: float) -> None:
+    """Let the running statistics follow a training from random weights.
+
+    Args:
+        model: The network.
+        momentum: How much of them may stay at each step (0..1).
+    """
     for layer in _layers(model):
-        layer.momentum = min(layer.momentum, _MOMENTUM)
+        layer.momentum = min(layer.momentum, _MOMENTUM, momentum)
 
 
 def _layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:

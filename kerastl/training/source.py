@@ -21,8 +21,10 @@ from kerastl.training.state import State, assign, restore
 
 Streams = Callable[[Phase], Stream]
 
-# A running average reaches no further back than this share of all steps.
-_AVERAGED = 0.05
+# Running averages, of weights and of statistics, reach no further back than this share of all
+# steps, unless that were a handful of steps.
+_REMEMBERED = 0.05
+_FEWEST = 5
 # Batches that the statistics of the averaged weights are estimated on.
 _BATCHES = 20
 
@@ -89,7 +91,9 @@ def _averaged(pretraining: Pretraining, stream: Stream, state: State) -> Network
     network.model.optimizer.finalize_variable_values(network.model.trainable_variables)
     first = pretraining.epochs * _steps(pretraining, stream)
     batches = stream_batches(stream, phase.image_size, pretraining.batch_size, first)
-    estimate_statistics(network.model, (images for images, _ in batches.take(_BATCHES)))
+    # Every batch is to be whole: statistics of a few images are far off.
+    whole = batches.unbatch().batch(pretraining.batch_size).take(_BATCHES)
+    estimate_statistics(network.model, (images for images, _ in whole))
     return network
 
 
@@ -102,14 +106,15 @@ def _network(pretraining: Pretraining, phase: Phase, stream: Stream, state: Stat
     """Build and compile the network for a phase's image size, and take up what was reached."""
     backbone = attrs.evolve(pretraining.backbone, image_size=phase.image_size)
     network = build(attrs.evolve(pretraining, backbone=backbone), len(stream.classes))
-    quicken(network.model)
     model, total = network.model, pretraining.epochs * _steps(pretraining, stream)
+    most = 1 - 1 / max(_FEWEST, _REMEMBERED * total)
+    quicken(model, most)
     optimizer = adamw(
         cosine(pretraining.learning_rate, total, round(pretraining.warmup * total)),
         pretraining.weight_decay,
         model,
         use_ema=True,
-        ema_momentum=min(pretraining.averaging, max(0.0, 1 - 1 / (_AVERAGED * total))),
+        ema_momentum=min(pretraining.averaging, most),
     )
     model.compile(
         optimizer=optimizer,

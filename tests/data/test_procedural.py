@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 
@@ -38,10 +37,10 @@ def test_a_stream_is_decided_by_its_seed_and_place():
 
 
 @pytest.fixture
-def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
+def stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
     for name, value in {"_POOL": 8, "_HELD_OUT": 4, "_AT_ONCE": 4}.items():
         monkeypatch.setattr(source, name, value)
-    yield Procedural().stream(seed=0, image_size=32)
+    return Procedural().stream(seed=0, image_size=32)
 
 
 def test_worker_processes_draw_what_one_process_would(stream: Stream):

@@ -67,6 +67,9 @@ def test_each_time_an_image_is_seen_another_way(photos: Path):
     assert stream.pool_size == stream.epoch_size == 42
     assert len(stream.held_out[1]) == 9
     rounds = taken(stream, 22, size=32)
-    first, second = (np.concatenate([each[0] for each in some]) for some in (rounds[:11], rounds[11:]))
-    brightness = [np.sort(each.mean(axis=(1, 2, 3))) for each in (first, second)]
+    # Eleven batches a round.
+    brightness = [
+        np.sort(np.concatenate([images.mean(axis=(1, 2, 3)) for images, _ in some]))
+        for some in (rounds[:11], rounds[11:])
+    ]
     assert not np.allclose(*brightness)

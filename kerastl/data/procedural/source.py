@@ -75,7 +75,7 @@ def _workers() -> ProcessPoolExecutor:
 
 
 def _follow() -> None:
-    """Let a worker end with the process it works for: by its word, or with it where it is killed."""
+    """Let a worker end with the process it works for, also where that is killed."""
     # Ctrl-C reaches all of them at once.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

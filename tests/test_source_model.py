@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Never
+
+import attrs
+import h5py
+import numpy as np
+import pytest
+
+import kerastl
+from kerastl import source_model
+from kerastl.backbones.manifest import manifest_path, read_manifest
+from kerastl.data import ImageFolder
+from kerastl.errors import DataError, RunDirectoryError, WeightsError
+from kerastl.pretraining import Phase, Pretraining
+from kerastl.recipe import Backbone, Recipe
+from kerastl.source_model import SourceModel, pretrain, resume_pretraining
+
+OPTIONS = {"alpha": 0.25}
+
+
+def tensors(path: Path) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+
+    def collect(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[()]
+
+    with h5py.File(path) as file:
+        file.visititems(collect)
+    return found
+
+
+@pytest.fixture(scope="module")
+def pretraining(photos: Path) -> Pretraining:
+    return Pretraining(
+        backbone=Backbone("MobileNet", 32, options=OPTIONS, weights=None),
+        data=ImageFolder(str(photos)),
+        phases=(Phase("whole", 2, 32),),
+        batch_size=21,
+        storage="float16",
+    )
+
+
+@pytest.fixture(scope="module")
+def made(pretraining: Pretraining, tmp_path_factory: pytest.TempPathFactory) -> SourceModel:
+    folder = tmp_path_factory.mktemp("source") / "mine"
+    return pretrain(pretraining, folder, command="kerastl pretrain MobileNet")
+
+
+def test_a_run_directory_holds_weights_manifest_history_and_logs(made: SourceModel):
+    names = {path.name for path in made.directory.path.iterdir()}
+    assert names == {
+        "source.weights.h5",
+        "source.json",
+        "run.json",
+        "history.csv",
+        "checkpoint.npz",
+        "logs",
+    }
+    record = made.directory.read_record()
+    assert (record["verb"], record["status"], record["epochs"]) == ("pretrain", "finished", 2)
+    assert record["accuracy"] == made.manifest.accuracy
+    assert json.dumps(made.as_json())
+
+
+def test_the_manifest_tells_the_provenance(made: SourceModel, photos: Path):
+    manifest = read_manifest(made.weights)
+    assert manifest == made.manifest
+    assert (manifest.backbone, manifest.options["alpha"]) == ("MobileNet", 0.25)
+    assert manifest.preprocessing == "keras.applications.mobilenet.preprocess_input"
+    assert (manifest.image_size, manifest.images_seen, manifest.seed) == (32, 84, 0)
+    assert manifest.classes == ("blue", "green", "red")
+    assert manifest.data["path"] == str(photos)
+    assert manifest.command == "kerastl pretrain MobileNet"
+    assert {"kerastl", "keras", "tensorflow"} <= set(manifest.versions)
+
+
+def test_float16_halves_what_bears_it(made: SourceModel):
+    kinds = [values.dtype for values in tensors(made.weights).values()]
+    assert kinds.count(np.float16) > 0.9 * len(kinds)
+
+
+def test_a_recipe_starts_from_the_file(made: SourceModel, recipe: Recipe, tmp_path: Path):
+    mine = attrs.evolve(recipe.backbone, weights=str(made.weights))
+    run = kerastl.run(attrs.evolve(recipe, backbone=mine), tmp_path / "run", exporting=False)
+    assert run.weights == str(made.weights)
+
+
+def test_a_backbone_that_it_is_not_for_is_refused(made: SourceModel, recipe: Recipe):
+    other = Backbone("MobileNet", 32, options={"alpha": 0.5}, weights=str(made.weights))
+    with pytest.raises(WeightsError, match=r"is for MobileNet\(alpha=0\.25.*, not for MobileNet"):
+        attrs.evolve(recipe, backbone=other).build(classes=3)
+
+
+def test_an_interrupted_pretraining_ends_with_the_same_weights(
+    pretraining: Pretraining, made: SourceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def stop(*_: object) -> Never:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(source_model, "write_weights", stop)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(pretraining, tmp_path / "mine")
+    assert not (tmp_path / "mine" / "source.weights.h5").exists()
+    again = resume_pretraining(str(tmp_path / "mine"))
+    assert again.manifest.accuracy == made.manifest.accuracy
+    mine, theirs = (tensors(each.weights) for each in (again, made))
+    assert mine.keys() == theirs.keys()
+    for name, values in mine.items():
+        np.testing.assert_array_equal(values, theirs[name])
+    with pytest.raises(RunDirectoryError, match="is finished"):
+        resume_pretraining(str(tmp_path / "mine"))
+
+
+def test_other_images_are_not_gone_on_with(
+    pretraining: Pretraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def stop(*_: object) -> Never:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(source_model, "train_source", stop)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(pretraining, tmp_path / "mine")
+    record = json.loads((tmp_path / "mine" / "run.json").read_text())
+    record["epoch_size"] = 43
+    (tmp_path / "mine" / "run.json").write_text(json.dumps(record))
+    with pytest.raises(DataError, match="no longer gives the images that the run was given"):
+        resume_pretraining(str(tmp_path / "mine"))
+
+
+def test_a_pretraining_is_no_run_of_a_recipe(made: SourceModel):
+    path = made.directory.path
+    with pytest.raises(RunDirectoryError, match=r"is of `kerastl pretrain`, not of `kerastl run`"):
+        kerastl.flow.resume(str(path))
+    assert manifest_path(made.weights).is_file()
