@@ -3,7 +3,8 @@
     python benchmarks/whole_run.py DATA [--seeds 3] [--only candy]
 
 `candy` is the first run on a machine without a network: the photos have to be drawn, and the
-weights are those that kerastl ships. DATA holds `candy_photos`, `flowers` and `weights`, the same as the tests' `KERASTL_TEST_DATA`.
+weights are those that kerastl ships. DATA holds `candy_photos`, `flowers` and `weights`, the same
+as the tests' `KERASTL_TEST_DATA`.
 """
 
 from __future__ import annotations
@@ -57,14 +58,15 @@ def run(data: Path, recipe: list[str], seed: int) -> tuple[float, dict[str, Any]
         command += [each.format(data=data) for each in recipe]
         command += ["--unfreeze-after", "5", "--seed", str(seed), "--json"]
         # Nothing is there yet that an earlier run has drawn or fetched.
-        environment = {
-            **os.environ,
-            "KERASTL_CACHE": f"{folder}/k",
-            "KERAS_HOME": f"{folder}/keras",
-        }
+        caches = {"KERASTL_CACHE": f"{folder}/kerastl", "KERAS_HOME": f"{folder}/keras"}
         began = time.perf_counter()
         done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=True
+            command,
+            cwd=folder,
+            env={**os.environ, **caches},
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return time.perf_counter() - began, json.loads(done.stdout.splitlines()[-1])
 

@@ -24,8 +24,9 @@ class Backbone:
         name: The Keras constructor's own name, such as `"MobileNetV2"`.
         image_size: Height and width in pixels of the photos it is given.
         options: The constructor's own keyword arguments, such as `{"alpha": 0.35}`.
-        weights: `"imagenet"`, the path of an `.h5` or `.weights.h5` file, or `None` for random
-            weights; a tuple of those is tried in order.
+        weights: `"imagenet"`, `"procedural"` for the source model that kerastl ships, the path of
+            an `.h5` or `.weights.h5` file, or `None` for random weights; a tuple of those is tried
+            in order.
     """
 
     name: str = attrs.field(validator=validators.name)
@@ -40,7 +41,7 @@ class Backbone:
         kw_only=True,
         converter=validators.as_tuple,
         validator=validators.must_be(
-            "'imagenet', a path, None, or several of those",
+            "'imagenet', 'procedural', a path, None, or several of those",
             lambda value: value and all(item is None or isinstance(item, str) for item in value),
         ),
     )

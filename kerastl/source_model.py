@@ -10,13 +10,14 @@ import attrs
 import keras
 
 from kerastl import rundir, settings
-from kerastl.backbones.adapter import all_options, preprocessing_name
+from kerastl.backbones.adapter import all_options, graph, preprocessing_name
 from kerastl.backbones.manifest import Manifest, manifest_path, sha256_of, write_manifest
 from kerastl.backbones.weights import load_file, write_weights
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.stream import stream_of
 from kerastl.errors import DataError, RunDirectoryError
+from kerastl.memory import keep_memory
 from kerastl.pretraining import Phase, Pretraining, Stream
 from kerastl.record import Record
 from kerastl.rundir import RunDirectory
@@ -34,12 +35,14 @@ class SourceModel:
     Args:
         directory: Where everything of it is.
         weights: The file that `--weights` takes.
+        options: Those of the backbone that are not left at their defaults.
         manifest: What stands beside it.
         seconds: By part of the work, and `total`.
     """
 
     directory: RunDirectory
     weights: Path
+    options: Mapping[str, Any]
     manifest: Manifest
     seconds: Mapping[str, float]
 
@@ -78,12 +81,17 @@ def pretrain(
     clock, folder = clock or Clock(), Path(output) if output else None
     data = getattr(pretraining.data, "path", None)
     rundir.check_free(folder, overwrite, [Path(data).expanduser()] if data else [])
+    keep_memory()
+    with clock.part("model"):
+        for phase in pretraining.phases:
+            # A backbone that cannot be built is told before an image is read.
+            graph(pretraining.backbone_in(phase))
     keras.utils.set_random_seed(pretraining.seed)
     streams = _Streams(pretraining, clock)
     first = streams(pretraining.phases[0])
     directory = rundir.create(pretraining.name, folder, overwrite)
     record = Record.begin(directory, pretraining, clock, verb="pretrain")
-    record.update(command=command, weights=None, **_counted(first))
+    record.update(command=command, weights=None, **_described(first))
     return _go(pretraining, record, streams, State())
 
 
@@ -105,9 +113,10 @@ def resume_pretraining(name: str, *, clock: Clock | None = None) -> SourceModel:
     state = State.load(directory.checkpoint) if directory.checkpoint.is_file() else State()
     record.logs.written = state.epoch
     say(f"Resuming {directory.path} after epoch {state.epoch}")
+    keep_memory()
     keras.utils.set_random_seed(pretraining.seed)
     streams = _Streams(pretraining, record.clock)
-    found = _counted(streams(pretraining.phases[state.stage]))
+    found = _described(streams(pretraining.phases[state.stage]))
     if any(record.values.get(key) != value for key, value in found.items()):
         raise DataError(f"{pretraining.data} no longer gives the images that the run was given.")
     return _go(pretraining, record, streams, state)
@@ -125,7 +134,8 @@ def _go(pretraining: Pretraining, record: Record, streams: _Streams, state: Stat
             manifest = _manifest(pretraining, record, accuracy)
             write_manifest(manifest, directory.source)
             record.update(accuracy=accuracy)
-    return SourceModel(directory, directory.source, manifest, clock.report())
+    options = pretraining.backbone.options
+    return SourceModel(directory, directory.source, options, manifest, clock.report())
 
 
 def _manifest(pretraining: Pretraining, record: Record, accuracy: float) -> Manifest:
@@ -133,7 +143,7 @@ def _manifest(pretraining: Pretraining, record: Record, accuracy: float) -> Mani
     return Manifest(
         backbone=backbone.name,
         options=all_options(backbone),
-        image_size=pretraining.phases[-1].image_size,
+        image_size=pretraining.backbone_in(pretraining.phases[-1]).image_size,
         preprocessing=preprocessing_name(backbone),
         data=settings.to_json(pretraining.data),
         classes=record.values["classes"],
@@ -146,8 +156,12 @@ def _manifest(pretraining: Pretraining, record: Record, accuracy: float) -> Mani
     )
 
 
-def _counted(stream: Stream) -> dict[str, Any]:
-    return {"classes": list(stream.classes), "epoch_size": stream.epoch_size}
+def _described(stream: Stream) -> dict[str, Any]:
+    return {
+        "classes": list(stream.classes),
+        "epoch_size": stream.epoch_size,
+        "images": stream.fingerprint,
+    }
 
 
 @attrs.define(eq=False)
@@ -161,7 +175,7 @@ class _Streams:
     def __call__(self, phase: Phase) -> Stream:
         if phase.name not in self._kept:
             with self.clock.part("data"):
-                size = round(_WIDER * phase.image_size)
+                size = round(_WIDER * self.pretraining.backbone_in(phase).image_size)
                 stream = stream_of(self.pretraining.data, self.pretraining.seed, size)
             self._kept = {phase.name: stream}
         return self._kept[phase.name]

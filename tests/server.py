@@ -21,6 +21,7 @@ class Server:
         folder: What it serves.
         most: How many bytes of a file it sends before it breaks off.
         ranges: Whether it can go on in the midst of a file.
+        lengths: Whether it tells how long a file is.
         asked: The `Range` of each request so far.
     """
 
@@ -28,6 +29,7 @@ class Server:
     folder: Path
     most: int = 2**40
     ranges: bool = True
+    lengths: bool = True
     asked: list[str | None] = attrs.field(factory=list)
 
 
@@ -53,7 +55,11 @@ def serving(folder: Path) -> Iterator[Server]:
                     self.send_error(416)
                     return
             self.send_response(206 if begun else 200)
-            self.send_header("Content-Length", str(len(content) - begun))
+            if begun:
+                place = f"bytes {begun}-{len(content) - 1}/{len(content)}"
+                self.send_header("Content-Range", place)
+            if server.lengths:
+                self.send_header("Content-Length", str(len(content) - begun))
             self.end_headers()
             self.wfile.write(content[begun : begun + server.most])
 

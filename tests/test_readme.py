@@ -63,8 +63,8 @@ def test_a_source_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     fill(tmp_path / "many_photos", 6)
     text = example("kerastl.pretrain(")
     for whole, small in {
-        '"small", 8, 64': '"small", 1, 32',
-        '"whole", 2, 128': '"whole", 1, 40',
+        '"small", 8, 0.5': '"small", 1, 0.5',
+        "128, options": "64, options",
     }.items():
         assert whole in text
         text = text.replace(whole, small)

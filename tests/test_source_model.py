@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 import kerastl
+from colors import fill
 from kerastl import source_model
 from kerastl.backbones.manifest import manifest_path, read_manifest
-from kerastl.data import ImageFolder
+from kerastl.data import ImageFolder, Procedural
 from kerastl.errors import DataError, RunDirectoryError, WeightsError
 from kerastl.pretraining import Phase, Pretraining
 from kerastl.recipe import Backbone, Recipe
+from kerastl.record import Record
 from kerastl.source_model import SourceModel, pretrain, resume_pretraining
+from kerastl.training.state import State
 
 OPTIONS = {"alpha": 0.25}
 
@@ -38,7 +41,7 @@ def pretraining(photos: Path) -> Pretraining:
     return Pretraining(
         backbone=Backbone("MobileNet", 32, options=OPTIONS, weights=None),
         data=ImageFolder(str(photos)),
-        phases=(Phase("whole", 2, 32),),
+        phases=(Phase("whole", 2),),
         batch_size=21,
         storage="float16",
     )
@@ -54,7 +57,7 @@ def test_a_run_directory_holds_weights_manifest_history_and_logs(made: SourceMod
     names = {path.name for path in made.directory.path.iterdir()}
     assert names == {
         "source.weights.h5",
-        "source.json",
+        "source.manifest.json",
         "run.json",
         "history.csv",
         "checkpoint.npz",
@@ -122,15 +125,44 @@ def test_other_images_are_not_gone_on_with(
     def stop(*_: object) -> Never:
         raise KeyboardInterrupt
 
+    changing = attrs.evolve(pretraining, data=ImageFolder(str(fill(tmp_path / "photos", 8))))
     with monkeypatch.context() as patched:
         patched.setattr(source_model, "train_source", stop)
         with pytest.raises(KeyboardInterrupt):
-            pretrain(pretraining, tmp_path / "mine")
-    record = json.loads((tmp_path / "mine" / "run.json").read_text())
-    record["epoch_size"] = 43
-    (tmp_path / "mine" / "run.json").write_text(json.dumps(record))
+            pretrain(changing, tmp_path / "mine")
+    # As many as before, but not the same.
+    photo = tmp_path / "photos" / "red" / "red_00.jpg"
+    photo.rename(photo.with_name("red_99.jpg"))
     with pytest.raises(DataError, match="no longer gives the images that the run was given"):
         resume_pretraining(str(tmp_path / "mine"))
+
+
+def test_drawn_images_are_learned_from_and_a_broken_off_training_ends_the_same(
+    pretraining: Pretraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in {"_POOL": 32, "_HELD_OUT": 16, "_EPOCH_ROUNDS": 3}.items():
+        monkeypatch.setattr(f"kerastl.data.procedural.source.{name}", value)
+    drawn = attrs.evolve(pretraining, data=Procedural(), phases=(Phase("whole", 3),))
+    whole = pretrain(drawn, tmp_path / "whole")
+    assert whole.manifest.images_seen == 3 * 96
+    assert len(whole.manifest.classes) >= 200
+
+    def stop(record: Record, state: State) -> None:
+        kept(record, state)
+        if state.epoch == 2:
+            raise KeyboardInterrupt
+
+    kept = Record.save_state
+    with monkeypatch.context() as patched:
+        patched.setattr("kerastl.training.callbacks._SECONDS_BETWEEN_SAVES", -1.0)
+        patched.setattr("kerastl.training.callbacks._PAUSES_A_SAVE", -1.0)
+        patched.setattr(Record, "save_state", stop)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(drawn, tmp_path / "mine")
+    again = resume_pretraining(str(tmp_path / "mine"))
+    mine, theirs = (tensors(each.weights) for each in (again, whole))
+    for name, values in mine.items():
+        np.testing.assert_array_equal(values, theirs[name])
 
 
 def test_a_pretraining_is_no_run_of_a_recipe(made: SourceModel):

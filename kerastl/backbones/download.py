@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -14,13 +15,13 @@ import h5py
 from filelock import FileLock
 
 from kerastl.errors import WeightsError, one_line
-from kerastl.files import cache_folder
 
 Advance = Callable[[int, int], None]
 
 _SILENCE = 30.0  # seconds without a byte after which a server is given up
 _CHUNK = 2**18
-_OK, _PARTIAL, _PAST_THE_END = 200, 206, 416
+_PARTIAL, _NO_SUCH_PLACE = 206, 416
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
 
 def download(url: str, target: Path, checksum: str | None, advance: Advance) -> None:
@@ -38,18 +39,16 @@ def download(url: str, target: Path, checksum: str | None, advance: Advance) -> 
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Two processes that fetch the same file: the second finds it there.
-        with FileLock(_lock(target)):
-            if not target.is_file():
-                _fetch(url, target, checksum, advance)
+        lock = target.with_name(f".{target.name}.lock")
+        with FileLock(lock):
+            try:
+                # Two processes that fetch the same file: the second finds it there.
+                if not target.is_file():
+                    _fetch(url, target, checksum, advance)
+            finally:
+                lock.unlink(missing_ok=True)
     except (OSError, HTTPException) as error:
         raise WeightsError(f"{target.name} cannot be fetched: {one_line(error)}.") from error
-
-
-def _lock(target: Path) -> Path:
-    folder = cache_folder() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{target.name}.lock"
 
 
 def partial_path(target: Path) -> Path:
@@ -71,32 +70,43 @@ def _fetch(url: str, target: Path, checksum: str | None, advance: Advance) -> No
 def _receive(url: str, partial: Path, advance: Advance) -> None:
     """Add to the partial file what it lacks."""
     begun = partial.stat().st_size if partial.is_file() else 0
-    try:
-        answer = _ask(url, begun)
-    except urllib.error.HTTPError as error:
-        if error.code != _PAST_THE_END:
-            raise
-        # There is nothing after what is here: it is whole, or it is of another file.
-        return
-    with answer:
-        if answer.status != _PARTIAL:
-            begun = 0
-        rest = answer.headers.get("Content-Length")
-        total = begun + int(rest) if rest else 0
-        with partial.open("ab" if begun else "wb") as file:
+    with _ask(url, begun) as answer:
+        begun, total = _place(answer)
+        with partial.open("r+b" if begun else "wb") as file:
+            file.seek(begun)
             while chunk := answer.read(_CHUNK):
                 file.write(chunk)
                 advance(file.tell(), total)
             received = file.tell()
+            file.truncate()
     if received < total:
         raise OSError(f"the connection broke off after {received:,} of {total:,} bytes")
 
 
 def _ask(url: str, begun: int) -> HTTPResponse:
+    """Ask for what comes after the bytes that there are; for all where a server has no such place.
+
+    The last byte is asked for again, so that there is something to come where all were there.
+    """
+    begun = max(0, begun - 1)
     headers = {"Range": f"bytes={begun}-"} if begun else {}
     request = urllib.request.Request(url, headers=headers)
-    answer: HTTPResponse = urllib.request.urlopen(request, timeout=_SILENCE)
+    try:
+        answer: HTTPResponse = urllib.request.urlopen(request, timeout=_SILENCE)
+    except urllib.error.HTTPError as error:
+        if not begun or error.code != _NO_SUCH_PLACE:
+            raise
+        # What is here is of another file.
+        return _ask(url, 0)
     return answer
+
+
+def _place(answer: HTTPResponse) -> tuple[int, int]:
+    """Return where in the file an answer begins, and how long the file is; 0 where nobody says."""
+    found = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+    if answer.status == _PARTIAL and found:
+        return int(found[1]), int(found[2])
+    return 0, int(answer.headers.get("Content-Length", 0))
 
 
 def _difference(path: Path, checksum: str | None) -> str:
@@ -104,7 +114,16 @@ def _difference(path: Path, checksum: str | None) -> str:
     if checksum:
         found = checksum_of(path, checksum)
         return "" if found == checksum else f"has the checksum {found}, not {checksum}"
-    return "" if h5py.is_hdf5(path) else "is no HDF5 file"
+    return damage(path)
+
+
+def damage(path: Path) -> str:
+    """Say whether a file is cut off or no HDF5 file; empty where it is whole."""
+    try:
+        with h5py.File(path, "r"):
+            return ""
+    except OSError:
+        return "is damaged or no HDF5 file"
 
 
 def checksum_of(path: Path, like: str) -> str:

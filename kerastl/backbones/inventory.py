@@ -10,7 +10,7 @@ import attrs
 import h5py
 
 from kerastl.backbones.adapter import Published, all_options, constructors, graph
-from kerastl.backbones.download import checksum_of
+from kerastl.backbones.download import checksum_of, damage
 from kerastl.backbones.manifest import check_manifest, described, read_manifest
 from kerastl.backbones.store import shipped_files
 from kerastl.backbones.structure import mismatch
@@ -48,7 +48,10 @@ def held() -> list[Held]:
 
 
 def _of_manifest(path: Path) -> str:
-    manifest = read_manifest(path)
+    try:
+        manifest = read_manifest(path)
+    except WeightsError:
+        return ""
     return described(manifest.backbone, manifest.options) if manifest else ""
 
 
@@ -84,8 +87,8 @@ def verify(one: Held) -> str:
     for backbone, published in _candidates(one):
         if published.file == one.path.name:
             return _verified(one.path, backbone, published)
-    if not h5py.is_hdf5(one.path):
-        raise WeightsError(f"{one.path} is damaged or no HDF5 file; delete it.")
+    if damage(one.path):
+        raise WeightsError(f"{one.path} {damage(one.path)}; delete it.")
     return "not looked into: of no backbone without its top"
 
 

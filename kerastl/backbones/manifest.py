@@ -10,8 +10,9 @@ from typing import Any
 
 import attrs
 
+from kerastl import validators
 from kerastl.backbones.adapter import all_options, preprocessing_name
-from kerastl.errors import WeightsError, one_line
+from kerastl.errors import UsageError, WeightsError, one_line
 from kerastl.files import write_text
 from kerastl.recipe import Backbone
 
@@ -38,7 +39,9 @@ class Manifest:
     """
 
     backbone: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = attrs.field(
+        validator=validators.must_be("options by name", lambda value: isinstance(value, Mapping))
+    )
     image_size: int
     preprocessing: str
     data: Any
@@ -51,13 +54,20 @@ class Manifest:
     command: str | None = None
 
     def is_for(self, backbone: Backbone) -> bool:
-        """Say whether the weights are of that backbone."""
-        return self.backbone == backbone.name and self.options == all_options(backbone)
+        """Say whether the weights are of that backbone.
+
+        An option that Keras did not have yet when they were made has to be at its default.
+        """
+        made = Backbone(self.backbone)
+        return self.backbone == backbone.name and all_options(backbone) == {
+            **all_options(made),
+            **self.options,
+        }
 
 
 def manifest_path(weights: Path) -> Path:
-    """Return where the manifest of a weights file stands: `NAME.json` beside `NAME.weights.h5`."""
-    return weights.with_name(weights.name.removesuffix(_ENDING) + ".json")
+    """Return where the manifest of `NAME.weights.h5` stands: `NAME.manifest.json` beside it."""
+    return weights.with_name(weights.name.removesuffix(_ENDING) + ".manifest.json")
 
 
 def write_manifest(manifest: Manifest, weights: Path) -> None:
@@ -75,8 +85,10 @@ def read_manifest(weights: Path) -> Manifest | None:
     if not weights.name.endswith(_ENDING) or not path.is_file():
         return None
     try:
-        return Manifest(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        known = {field.name for field in attrs.fields(Manifest)}
+        return Manifest(**{name: value for name, value in values.items() if name in known})
+    except (OSError, ValueError, TypeError, AttributeError, UsageError) as error:
         raise WeightsError(f"The manifest {path} is damaged: {one_line(error)}.") from error
 
 

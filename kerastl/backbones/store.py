@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 from kerastl.backbones.adapter import Published, graph
 from kerastl.backbones.download import Advance, download
@@ -14,6 +17,7 @@ from kerastl.live import downloads
 from kerastl.network import is_offline, reachable
 from kerastl.recipe import Backbone
 
+_AT_ONCE = 4
 _SHIPPED = Path(__file__).with_name("shipped")
 
 
@@ -71,6 +75,31 @@ def cached_or_fetched(backbone: Backbone, published: Published | None) -> Path:
         raise UnavailableError(str(error).removesuffix(".")) from error
 
 
+def fetch_all(some: Iterable[Published]) -> Iterator[Path | WeightsError]:
+    """Fetch several files at once into Keras's cache; yield for each its path, or why not."""
+    stopped = Event()
+
+    def fetched(one: Published, advance: Advance) -> Path | WeightsError:
+        def advance_or_stop(done: int, total: int) -> None:
+            if stopped.is_set():
+                raise WeightsError(f"{one.file} was broken off; it will be gone on with.")
+            advance(done, total)
+
+        try:
+            return fetch(one, advance_or_stop)
+        except WeightsError as error:
+            return error
+
+    with downloads() as bars, ThreadPoolExecutor(_AT_ONCE) as threads:
+        jobs = [threads.submit(fetched, one, bars(one.file)) for one in some]
+        try:
+            yield from (job.result() for job in jobs)
+        finally:
+            # After Ctrl-C nothing is worth waiting for.
+            stopped.set()
+            threads.shutdown(cancel_futures=True)
+
+
 def fetch(published: Published, advance: Advance) -> Path:
     """Fetch a file into Keras's cache unless it is there, and return its path.
 
@@ -84,7 +113,7 @@ def fetch(published: Published, advance: Advance) -> Path:
     target = keras_folder() / published.file
     if target.is_file():
         return target
-    missing = f"the ImageNet weights {published.file} are not in {target.parent}"
+    missing = f"The ImageNet weights {published.file} are not in {target.parent}"
     if is_offline():
         raise WeightsError(f"{missing} and the network is off.")
     if not reachable(published.url):

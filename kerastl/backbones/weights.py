@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 import h5py
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from kerastl.backbones.adapter import Published
 from kerastl.backbones.manifest import check_manifest
@@ -23,7 +25,7 @@ class Weights:
     """Which weights a backbone was given.
 
     Args:
-        name: `"imagenet"`, a path, or `None` for random weights.
+        name: `"imagenet"`, `"procedural"`, a path, or `None` for random weights.
         reason: Why it was not an earlier one of the recipe's choices; empty for the first.
     """
 
@@ -39,7 +41,7 @@ class Weights:
 def load_weights(model: keras.Model, backbone: Backbone, published: Published | None) -> Weights:
     """Load the first of the backbone's choices of weights that can be had.
 
-    A choice that is a file has to be there and to fit; only `"imagenet"` may be passed over.
+    A choice that is a file has to be there and to fit; only a name may be passed over.
 
     Raises:
         WeightsError: A file does not fit, or none of the choices can be had.
@@ -52,7 +54,10 @@ def load_weights(model: keras.Model, backbone: Backbone, published: Published | 
             return Weights(name, "; ".join(reasons))
         except UnavailableError as error:
             reasons.append(str(error))
-    remedies = "give a file with --weights FILE, or train from random weights with --weights none"
+    remedies = (
+        "fetch them where there is a network with kerastl weights fetch, give a file with "
+        "--weights FILE, or train from random weights with --weights none"
+    )
     raise WeightsError(f"{'; '.join(reasons)}: {remedies}.")
 
 
@@ -125,8 +130,13 @@ def _copy_halved(old: h5py.Group, new: h5py.Group) -> None:
         if isinstance(item, h5py.Group):
             _copy_halved(item, new.create_group(name))
         else:
-            values = item[()]
-            with np.errstate(over="ignore"):
-                half = np.asarray(values).astype(np.float16)
-            exact = np.allclose(half, values, rtol=1e-3, atol=1e-7)
-            new.create_dataset(name, data=half if exact else values).attrs.update(item.attrs)
+            halved = _halved(np.asarray(item[()]))
+            new.create_dataset(name, data=halved).attrs.update(item.attrs)
+
+
+def _halved(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if values.dtype != np.float32:
+        return values
+    with np.errstate(over="ignore"):
+        half = values.astype(np.float16)
+    return half if np.allclose(half, values, rtol=1e-3, atol=1e-7) else values

@@ -30,14 +30,14 @@ seed_option = click.option(
 offline_option = click.option("--offline", is_flag=True, help="Do not use the network.")
 
 
-def set_option(example: str) -> Callable[[Command], Command]:
+def set_option(examples: str) -> Callable[[Command], Command]:
     """Return the option that sets any value by its path; see `with_settings`."""
     return click.option(
         "--set",
         "settings",
         metavar="PATH=VALUE",
         multiple=True,
-        help=f"Any other value, such as {example}; `kerastl show` lists them.",
+        help=f"Any other value, such as {examples}.",
     )
 
 
@@ -71,7 +71,7 @@ def recipe_options(command: Command) -> Command:
             help="Length of the frozen stage; 0 drops it.",
         ),
         seed_option,
-        set_option("stages.unfrozen.epochs=3"),
+        set_option("stages.unfrozen.epochs=3; `kerastl show` lists them"),
         offline_option,
     ]
     for option in reversed(options):

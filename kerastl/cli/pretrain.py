@@ -48,7 +48,7 @@ Examples:
 @click.option("--epochs", type=int, metavar="N", help="Length of the whole; 56 by itself.")
 @click.option("--batch-size", type=int, metavar="N", help="Images a step; 128 by itself.")
 @seed_option
-@set_option("phases.small.image_size=96")
+@set_option("backbone.options.alpha=0.35, learning_rate=1e-3, storage=float16")
 @offline_option
 @output_options
 @click.option("--resume", metavar="RUN", help="Go on with a training that was broken off.")
@@ -63,9 +63,6 @@ def pretrain(
     RECIPE --weights FILE`. All goes into a run directory, a new one under runs/ unless --output
     names another.
     """
-    from kerastl.memory import keep_memory
-
-    keep_memory()
     if backbone and not resume:
         result = _begin(clock, backbone, **options)
     elif resume and not backbone:
@@ -139,4 +136,6 @@ def _show(result: SourceModel) -> None:
         f"\n{manifest.images_seen:,} images seen; accuracy {manifest.accuracy:.3f} on images held "
         f"out, of {len(manifest.classes)} classes. Next:"
     )
-    say(f"  kerastl run RECIPE --weights {result.weights}")
+    options = (f"--set backbone.options.{key}={value}" for key, value in result.options.items())
+    backbone = " ".join(["--backbone", manifest.backbone, *options])
+    say(f"  kerastl run RECIPE --weights {result.weights} {backbone}")

@@ -68,28 +68,21 @@ def fetch(
     BACKBONE is a constructor of keras.applications, or a recipe for the one that it names. What
     was broken off is gone on with; several are fetched at once.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     from kerastl.console import say
-    from kerastl.live import downloads
 
     go_offline(offline)
     # A typing mistake is told before TensorFlow is imported.
     backbones = [_backbone(name, image_size, settings) for name in names]
     _require_network(backbones)
-    from kerastl.backbones.store import fetch as fetch_one
-    from kerastl.backbones.store import published_for
+    from kerastl.backbones.store import fetch_all, published_for
 
-    published = [published_for(backbone) for backbone in backbones]
-    with downloads() as bars, ThreadPoolExecutor(4) as threads:
-        jobs = [threads.submit(fetch_one, one, bars(one.file)) for one in published]
-        failed = 0
-        for job in jobs:
-            try:
-                say(f"{job.result()}")
-            except WeightsError as error:
-                failed += 1
-                click.echo(f"Error: {error}", err=True)
+    failed = 0
+    for result in fetch_all([published_for(backbone) for backbone in backbones]):
+        if isinstance(result, WeightsError):
+            failed += 1
+            click.echo(f"Error: {result}", err=True)
+        else:
+            say(str(result))
     return 1 if failed else 0
 
 
@@ -111,8 +104,8 @@ def _require_network(backbones: list[Backbone]) -> None:
     if lacking and (is_offline() or not reachable(_KERAS)):
         why = "the network is off" if is_offline() else "there is no network"
         raise WeightsError(
-            f"The weights of {', '.join(lacking)} are not in {keras_folder()} and {why}: copy them "
-            "there from another machine, or take others with kerastl run --weights FILE."
+            f"The ImageNet weights of {', '.join(lacking)} are not in {keras_folder()} and {why}: "
+            "copy them there from another machine, or take others with kerastl run --weights FILE."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from itertools import count, repeat
 from typing import Any
@@ -16,7 +17,7 @@ from kerastl.recipe import DataSource
 
 
 def stream_of(source: StreamSource | DataSource, seed: int, image_size: int) -> Stream:
-    """Return a source's stream; photos are read into memory, and those for validation held out.
+    """Return a source's stream; photos are read, those for validation and test held out.
 
     Raises:
         DataError: There are no such photos, or nothing can be learned from them.
@@ -25,12 +26,21 @@ def stream_of(source: StreamSource | DataSource, seed: int, image_size: int) -> 
         stream: Stream = source.stream(seed, image_size)
         return stream
     splits = source.load(seed)
-    photos = read_all(splits, source, image_size)
-    train, held_out = (
-        (photos[name].images, photos[name].labels) for name in ("train", "validation")
+    train, *others = read_all(splits, source, image_size).values()
+    held_out = (
+        np.concatenate([some.images for some in others]),
+        np.concatenate([some.labels for some in others]),
     )
-    size = len(photos["train"])
-    return Stream(splits.classes, size, size, lambda _: repeat(train), held_out, seed)
+    named = [(some.names, some.labels.tolist()) for some in (train, *others)]
+    return Stream(
+        classes=splits.classes,
+        pool_size=len(train),
+        epoch_rounds=1,
+        pools=lambda _: repeat((train.images, train.labels)),
+        held_out=held_out,
+        fingerprint=hashlib.sha256(repr(named).encode()).hexdigest(),
+        seed=seed,
+    )
 
 
 def stream_batches(
@@ -41,21 +51,22 @@ def stream_batches(
     Args:
         stream: Where the images come from; they may be larger than what is to be seen of them.
         image_size: Height and width in pixels of what is seen.
-        batch_size: Images a batch; the last batch of a round may have fewer.
+        batch_size: The most images a batch; those of a round are about equal.
         first: Number of the first batch, from 0.
 
     Returns:
         Images, float32 `[batch, size, size, 3]` of 0..255, and one-hot labels `[batch, classes]`.
     """
-    per_round = -(-stream.pool_size // batch_size)
+    per_round = stream.batches_a_round(batch_size)
 
     def chosen() -> Iterator[Any]:
         start, done = divmod(first, per_round)
         for number, (images, labels) in zip(count(start), stream.pools(start), strict=False):
             order = np.random.default_rng((stream.seed, number)).permutation(len(labels))
-            for batch in range(done, per_round):
-                some = order[batch * batch_size : (batch + 1) * batch_size]
-                yield images[some], labels[some], number * per_round + batch
+            # A last batch of a single image would be the end of batch normalisation.
+            batches = np.array_split(order, per_round)
+            for batch, some in enumerate(batches[done:], number * per_round + done):
+                yield images[some], labels[some], batch
             done = 0
 
     def seen(images: tf.Tensor, labels: tf.Tensor, number: tf.Tensor) -> tuple[Any, Any]:

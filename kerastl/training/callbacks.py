@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any
 
 import keras
@@ -96,14 +97,23 @@ class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]
         batch_size: Photos a step.
         last: The number of the last epoch of all stages.
         state: Tells whether an epoch is the best so far; its keeper has to be called first.
+        timed: Whether a line tells photos a second and time left, for epochs that take minutes.
     """
 
     def __init__(
-        self, stage: str, epochs: range, photos: int, batch_size: int, last: int, state: State
+        self,
+        stage: str,
+        epochs: range,
+        photos: int,
+        batch_size: int,
+        last: int,
+        state: State,
+        timed: bool = False,
     ) -> None:
         super().__init__()
         self.stage, self.epochs, self.photos = stage, epochs, photos
-        self.batch_size, self.last, self.state = batch_size, last, state
+        self.batch_size, self.last = batch_size, last
+        self.state, self.timed = state, timed
         self.shown = ExitStack()
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -117,11 +127,15 @@ class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Print the epoch's line."""
-        best = "  best so far" if self.state.best_epoch == epoch + 1 else ""
+        end = "  best so far" if self.state.best_epoch == epoch + 1 else ""
+        if self.timed:
+            seconds = float(self.state.rows[-1]["seconds"])
+            left = timedelta(seconds=round(seconds * (self.epochs.stop - epoch - 1)))
+            end += f"   {self.photos / seconds:,.0f} images/s, {left} of {self.stage} left"
         say(
             f"{self.stage:<10} epoch {epoch + 1:>3}/{self.last}"
             f"   loss {logs['loss']:.3f}  accuracy {logs['accuracy']:.3f}"
-            f"   validation loss {logs['val_loss']:.3f}  accuracy {logs['val_accuracy']:.3f}{best}"
+            f"   validation loss {logs['val_loss']:.3f}  accuracy {logs['val_accuracy']:.3f}{end}"
         )
 
     def on_train_end(self, logs: Any = None) -> None:

@@ -31,8 +31,9 @@ def cosine(rate: float, steps: int, warmup: int) -> Any:
     Args:
         rate: The highest learning rate.
         steps: Steps of the whole.
-        warmup: Steps of those that climb.
+        warmup: Steps of those that climb; at least one step falls.
     """
+    warmup = min(warmup, steps - 1)
     return keras.optimizers.schedules.CosineDecay(
         0.0, steps - warmup, warmup_target=rate, warmup_steps=warmup
     )

@@ -21,8 +21,7 @@ from kerastl.training.state import State, assign, restore
 
 Streams = Callable[[Phase], Stream]
 
-# Running averages, of weights and of statistics, reach no further back than this share of all
-# steps, unless that were a handful of steps.
+# Running statistics reach no further back than this share of all steps; a handful of steps they do.
 _REMEMBERED = 0.05
 _FEWEST = 5
 # Batches that the statistics of the averaged weights are estimated on.
@@ -54,7 +53,8 @@ def train_source(
 
 def accuracy_of(network: Network, pretraining: Pretraining, stream: Stream) -> float:
     """Return the accuracy of a network of the last phase on the images held out."""
-    held_out = _held_out(stream, pretraining.phases[-1].image_size, pretraining.batch_size)
+    size = pretraining.backbone_in(pretraining.phases[-1]).image_size
+    held_out = _held_out(stream, size, pretraining.batch_size)
     return float(network.model.evaluate(held_out, verbose=0, return_dict=True)["accuracy"])
 
 
@@ -63,22 +63,22 @@ def _run_phase(
 ) -> None:
     """Train the epochs of one phase that are left."""
     model = _network(pretraining, phase, stream, state).model
+    size, steps = model.input_shape[1], stream.steps(pretraining.batch_size)
     say(
         f"Phase {phase.name}: epochs {phase.epochs} of {stream.epoch_size:,} images, each "
-        f"{phase.image_size} x {phase.image_size}, {len(stream.classes)} classes"
+        f"{size} x {size}, {len(stream.classes)} classes"
     )
-    steps = _steps(pretraining, stream)
     keeper = Keeper(model, phase.name, "learning_rate", state, save, best=False)
     batch_size, last = pretraining.batch_size, pretraining.epochs
-    lines = EpochLines(phase.name, epochs, stream.epoch_size, batch_size, last, state)
+    lines = EpochLines(phase.name, epochs, stream.epoch_size, batch_size, last, state, timed=True)
     with contextlib.closing(lines):
         model.fit(
-            stream_batches(stream, phase.image_size, batch_size, first=epochs.start * steps),
+            stream_batches(stream, size, batch_size, first=epochs.start * steps),
             initial_epoch=epochs.start,
             epochs=epochs.stop,
             steps_per_epoch=steps,
             shuffle=False,
-            validation_data=_held_out(stream, phase.image_size, batch_size),
+            validation_data=_held_out(stream, size, batch_size),
             callbacks=[keeper, lines],
             verbose=0,
         )
@@ -86,11 +86,10 @@ def _run_phase(
 
 def _averaged(pretraining: Pretraining, stream: Stream, state: State) -> Network:
     """Return the network that training has reached with the running average of its weights."""
-    phase = pretraining.phases[-1]
-    network = _network(pretraining, phase, stream, state)
+    network = _network(pretraining, pretraining.phases[-1], stream, state)
     network.model.optimizer.finalize_variable_values(network.model.trainable_variables)
-    first = pretraining.epochs * _steps(pretraining, stream)
-    batches = stream_batches(stream, phase.image_size, pretraining.batch_size, first)
+    size, first = network.model.input_shape[1], _steps(pretraining, stream)
+    batches = stream_batches(stream, size, pretraining.batch_size, first)
     # Every batch is to be whole: statistics of a few images are far off.
     whole = batches.unbatch().batch(pretraining.batch_size).take(_BATCHES)
     estimate_statistics(network.model, (images for images, _ in whole))
@@ -98,23 +97,22 @@ def _averaged(pretraining: Pretraining, stream: Stream, state: State) -> Network
 
 
 def _steps(pretraining: Pretraining, stream: Stream) -> int:
-    """Return the steps of an epoch."""
-    return -(-stream.epoch_size // pretraining.batch_size)
+    """Return the steps of the whole training."""
+    return pretraining.epochs * stream.steps(pretraining.batch_size)
 
 
 def _network(pretraining: Pretraining, phase: Phase, stream: Stream, state: State) -> Network:
     """Build and compile the network for a phase's image size, and take up what was reached."""
-    backbone = attrs.evolve(pretraining.backbone, image_size=phase.image_size)
-    network = build(attrs.evolve(pretraining, backbone=backbone), len(stream.classes))
-    model, total = network.model, pretraining.epochs * _steps(pretraining, stream)
-    most = 1 - 1 / max(_FEWEST, _REMEMBERED * total)
-    quicken(model, most)
+    at_size = attrs.evolve(pretraining, backbone=pretraining.backbone_in(phase))
+    network = build(at_size, len(stream.classes))
+    model, steps = network.model, _steps(pretraining, stream)
+    quicken(model, _momentum(_REMEMBERED * steps))
     optimizer = adamw(
-        cosine(pretraining.learning_rate, total, round(pretraining.warmup * total)),
+        cosine(pretraining.learning_rate, steps, round(pretraining.warmup * steps)),
         pretraining.weight_decay,
         model,
         use_ema=True,
-        ema_momentum=min(pretraining.averaging, most),
+        ema_momentum=_momentum(pretraining.averaging * steps),
     )
     model.compile(
         optimizer=optimizer,
@@ -129,6 +127,11 @@ def _network(pretraining: Pretraining, phase: Phase, stream: Stream, state: Stat
     return network
 
 
+def _momentum(steps: float) -> float:
+    """Return how much of a running average has to stay for it to reach back so many steps."""
+    return 1 - 1 / max(_FEWEST, steps)
+
+
 def _held_out(stream: Stream, image_size: int, batch_size: int) -> tf.data.Dataset:
     """Return the images to measure on, reduced to the size, with one-hot labels."""
     images, labels = stream.held_out
@@ -138,4 +141,4 @@ def _held_out(stream: Stream, image_size: int, batch_size: int) -> tf.data.Datas
         return small, tf.one_hot(label, len(stream.classes))
 
     rows = tf.data.Dataset.from_tensor_slices((images, labels))
-    return rows.map(reduced, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size).cache()
+    return rows.map(reduced, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size)

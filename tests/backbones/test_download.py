@@ -62,7 +62,7 @@ def test_what_broke_off_is_gone_on_with(server: Server, target: Path, ranges: bo
     assert partial_path(target).read_bytes() == content(server)[:300_000]
     server.most = 2**40
     download(f"{server.address}/{NAME}", target, None, nothing)
-    assert server.asked == [None, "bytes=300000-"]
+    assert server.asked == [None, "bytes=299999-"]
     assert target.read_bytes() == content(server)
     assert not partial_path(target).exists()
 
@@ -70,6 +70,25 @@ def test_what_broke_off_is_gone_on_with(server: Server, target: Path, ranges: bo
 def test_a_whole_file_that_was_never_named_is_named(server: Server, target: Path):
     target.parent.mkdir()
     partial_path(target).write_bytes(content(server))
+    download(f"{server.address}/{NAME}", target, None, nothing)
+    assert target.read_bytes() == content(server)
+
+
+def test_what_is_longer_than_the_file_is_begun_anew(server: Server, target: Path):
+    target.parent.mkdir()
+    partial_path(target).write_bytes(b"of another file" * 100_000)
+    download(f"{server.address}/{NAME}", target, None, nothing)
+    assert target.read_bytes() == content(server)
+
+
+def test_a_file_of_unknown_length_that_breaks_off_is_not_taken_for_whole(
+    server: Server, target: Path
+):
+    server.most, server.lengths = 300_000, False
+    with pytest.raises(WeightsError, match=r"is damaged or no HDF5 file\. It was thrown away"):
+        download(f"{server.address}/{NAME}", target, None, nothing)
+    assert list(target.parent.iterdir()) == []
+    server.most = 2**40
     download(f"{server.address}/{NAME}", target, None, nothing)
     assert target.read_bytes() == content(server)
 
@@ -82,7 +101,7 @@ def test_a_wrong_checksum_leaves_nothing(server: Server, target: Path):
 
 def test_what_is_no_weights_file_leaves_nothing(server: Server, target: Path):
     (server.folder / NAME).write_text("<html>Please log in</html>")
-    with pytest.raises(WeightsError, match="is no HDF5 file"):
+    with pytest.raises(WeightsError, match="is damaged or no HDF5 file"):
         download(f"{server.address}/{NAME}", target, None, nothing)
     assert list(target.parent.iterdir()) == []
 

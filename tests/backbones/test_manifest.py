@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import attrs
@@ -48,7 +49,7 @@ def manifest(weights: Path) -> Manifest:
 
 
 def test_a_manifest_is_read_back(weights: Path, manifest: Manifest):
-    assert manifest_path(weights).name == "mine.json"
+    assert manifest_path(weights).name == "mine.manifest.json"
     assert read_manifest(weights) == manifest
 
 
@@ -61,6 +62,22 @@ def test_options_left_at_their_defaults_are_the_same_as_those_defaults(
     check_manifest(weights, attrs.evolve(BACKBONE, options={"dropout": 0.001, "alpha": 0.25}))
 
 
+def test_what_a_later_version_adds_is_passed_over(weights: Path, manifest: Manifest):
+    values = {**json.loads(manifest_path(weights).read_text()), "colour": "blue"}
+    manifest_path(weights).write_text(json.dumps(values))
+    assert read_manifest(weights) == manifest
+
+
+def test_an_option_that_keras_did_not_have_yet_has_to_be_at_its_default(
+    weights: Path, manifest: Manifest
+):
+    write_manifest(attrs.evolve(manifest, options={"alpha": 0.25}), weights)
+    check_manifest(weights, BACKBONE)
+    deeper = attrs.evolve(BACKBONE, options={"alpha": 0.25, "depth_multiplier": 2})
+    with pytest.raises(WeightsError, match=r"is for MobileNet\(alpha=0\.25\), not for"):
+        check_manifest(weights, deeper)
+
+
 def test_a_file_without_a_manifest_is_not_looked_at(weights: Path):
     check_manifest(weights, Backbone("ResNet50"))
 
@@ -71,7 +88,10 @@ def test_a_file_without_a_manifest_is_not_looked_at(weights: Path):
         ({"backbone": "MobileNetV2"}, r"is for MobileNetV2\(alpha=0\.25.*, not for MobileNet\("),
         ({"options": {"alpha": 0.5}}, r"is for MobileNet\(alpha=0\.5\), not for MobileNet\(alpha"),
         ({"preprocessing": "other"}, r"was trained with other, and MobileNet\(.*has keras"),
-        ({"sha256": "0" * 64}, r"not the one that mine\.json describes: its checksum is another"),
+        (
+            {"sha256": "0" * 64},
+            r"not the one that mine\.manifest\.json describes: its",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(
@@ -84,8 +104,10 @@ def test_what_does_not_fit_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"backbone": "MobileNet"}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"backbone": "MobileNet"}', '{"options": null}']
+)
 def test_a_damaged_manifest_is_told(weights: Path, text: str):
     manifest_path(weights).write_text(text)
-    with pytest.raises(WeightsError, match=r"manifest .*mine\.json is damaged"):
+    with pytest.raises(WeightsError, match=r"manifest .*mine\.manifest\.json is damaged"):
         check_manifest(weights, BACKBONE)

@@ -214,6 +214,27 @@ def test_where_imagenet_cannot_be_had_the_next_choice_is_used_and_the_reason_tol
     assert "the network is off" in str(weights)
 
 
+def test_the_shipped_source_model_stands_in_for_imagenet_and_says_why(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    value = backbone("imagenet", "procedural")
+    model, published = graph(value)
+    before = model.get_weights()
+    weights = load_weights(model, value, published)
+    assert weights.name == "procedural"
+    assert published is not None
+    assert f"{published.file} are not in {tmp_path / 'models'} and the network is off" in str(
+        weights
+    )
+    assert not any(map(np.array_equal, before, model.get_weights()))
+
+
+def test_where_no_source_model_is_shipped_the_reason_is_told():
+    model, value = fresh("procedural", alpha=0.5)
+    message = r"kerastl ships no procedural weights for MobileNetV2\(alpha=0\.5\): fetch"
+    with pytest.raises(WeightsError, match=message):
+        load_weights(model, value, None)
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     with serving(tmp_path / "served") as running:

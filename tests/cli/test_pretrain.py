@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from kerastl.rundir import RunDirectory
+
 SMALL = ["--image-size", "32", "--epochs", "1", "--batch-size", "21"]
 NARROW = ["MobileNet", "--set", "backbone.options.alpha=0.25", *SMALL]
 
@@ -32,12 +34,26 @@ def test_a_source_model_is_made_and_used(program, photos: Path, recipe_file: Pat
     for verb in ("evaluate", "export"):
         line = program(verb, directory, cwd=tmp_path).stderr
         assert "is of `kerastl pretrain`, not of `kerastl run`" in line
+    assert (
+        f"--weights {made['weights']} --backbone MobileNet --set backbone.options.alpha=0.25"
+        in (done.stderr)
+    )
     line = program("pretrain", "--resume", directory, cwd=tmp_path).stderr
     assert "is finished; there is nothing to resume" in line
 
 
-def test_images_are_drawn_where_no_source_is_named(program, tmp_path: Path):
-    # One step a round, so that a test need not draw a whole epoch; the command does the rest.
+def test_a_backbone_that_cannot_be_built_is_told_before_anything_is_replaced(
+    program, photos: Path, tmp_path: Path
+):
+    RunDirectory(tmp_path / "mine").write_record({"verb": "pretrain"})
+    wrong = ["--set", "backbone.options.alfa=0.5", "--output", "mine", "--overwrite"]
+    done = program("pretrain", "MobileNet", *SMALL, *wrong, "--data", photos, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "has no option 'alfa'. Did you mean 'alpha'?" in done.stderr
+    assert RunDirectory(tmp_path / "mine").read_record() == {"verb": "pretrain"}
+
+
+def test_a_source_that_is_not_there(program, tmp_path: Path):
     done = program("pretrain", "MobileNet", *SMALL, "--data", "nowhere", cwd=tmp_path)
     assert done.returncode == 1
     assert "There is no folder 'nowhere'" in done.stderr
@@ -52,6 +68,7 @@ def test_images_are_drawn_where_no_source_is_named(program, tmp_path: Path):
         (["pretrain", "MobileNet", "--image-size", "8"], "a number of pixels from 32, not 8"),
         (["pretrain", "MobileNet", "--epochs", "0"], "a number of epochs from 1, not 0"),
         (["pretrain", "MobileNet", "--set", "phases.smal.epochs=1"], "Did you mean 'small'?"),
+        (["pretrain", "MobileNet", "--set", "backbone.weights=imagenet"], "with weights=None"),
         (["pretrain", "--resume", "x", "--epochs", "3"], "leave the other options out"),
     ],
 )

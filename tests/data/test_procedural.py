@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from contextlib import closing
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,3 +71,38 @@ def test_what_is_held_out_is_in_no_pool(stream: Stream):
     with closing(stream.pools(0)) as pools:  # type: ignore[type-var]
         pool, _ = next(iter(pools))
     assert not (pool[:, None] == images).all(axis=(2, 3, 4)).any()
+
+
+_DRAWING = """
+import multiprocessing, time
+from kerastl.data.procedural import source
+if __name__ == "__main__":
+    source._AT_ONCE = 4
+    drawn = source._drawn(0, 8, 0, 32)
+    next(drawn)
+    print(*[child.pid for child in multiprocessing.active_children()], flush=True)
+    time.sleep(60)
+"""
+
+
+def test_workers_end_with_the_process_they_work_for_when_that_is_killed(tmp_path: Path):
+    (tmp_path / "drawing.py").write_text(_DRAWING)
+    command = [sys.executable, str(tmp_path / "drawing.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        workers = [int(word) for word in running.stdout.readline().split()]
+        assert workers
+        running.kill()
+    deadline = time.monotonic() + 30
+    while any(_is_alive(worker) for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    # Nobody may be there to take note of its end.
+    return state != "Z"

@@ -28,12 +28,12 @@ def stream() -> Stream:
             yield images, (np.arange(10) + number) % 10
 
     held_out: Images = np.zeros((1, 32, 32, 3), np.uint8), np.zeros(1, np.int64)
-    return Stream(tuple("abcdefghij"), 10, 10, pools, held_out, seed=1)
+    return Stream(tuple("abcdefghij"), 10, 1, pools, held_out, "ten greys", seed=1)
 
 
 def test_a_round_sees_every_image_once_and_each_round_its_own_pool(stream: Stream):
     batches = taken(stream, 6)
-    assert [len(images) for images, _ in batches] == [4, 4, 2] * 2
+    assert [len(images) for images, _ in batches] == [4, 3, 3] * 2
     rounds = [np.concatenate([labels for _, labels in batches[at : at + 3]]) for at in (0, 3)]
     for labels in rounds:
         assert sorted(labels.argmax(axis=1)) == list(range(10))
@@ -65,7 +65,7 @@ def test_each_time_an_image_is_seen_another_way(photos: Path):
     stream = stream_of(ImageFolder(str(photos)), 0, 40)
     assert stream.classes == ("blue", "green", "red")
     assert stream.pool_size == stream.epoch_size == 42
-    assert len(stream.held_out[1]) == 9
+    assert len(stream.held_out[1]) == 18
     rounds = taken(stream, 22, size=32)
     # Eleven batches a round.
     brightness = [

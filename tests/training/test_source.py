@@ -23,7 +23,7 @@ def pretraining(photos: Path) -> Pretraining:
     return Pretraining(
         backbone=Backbone("MobileNet", 64, options={"alpha": 0.25}, weights=None),
         data=ImageFolder(str(photos)),
-        phases=(Phase("small", 10, 48), Phase("whole", 4, 64)),
+        phases=(Phase("small", 10, 0.75), Phase("whole", 4)),
         learning_rate=5e-3,
         batch_size=7,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kerastl.pretraining import Images
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -39,7 +41,7 @@ def draw(label: int, seed: int, size: int) -> npt.NDArray[np.uint8]:
     return photographed(label, seed, size)
 
 
-def draw_batch(first: int, count: int, seed: int, size: int) -> tuple[npt.NDArray[np.uint8], ...]:
+def draw_batch(first: int, count: int, seed: int, size: int) -> Images:
     """Draw the images of an endless stream from one place on.
 
     Args:
@@ -61,4 +63,4 @@ def draw_batch(first: int, count: int, seed: int, size: int) -> tuple[npt.NDArra
     images = [
         draw(label, (seed << 40) + place, size) for label, place in zip(labels, places, strict=True)
     ]
-    return np.stack(images), np.array(labels, np.int32)
+    return np.stack(images), np.array(labels, np.int64)

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import multiprocessing
 import os
 import signal
 import threading
-from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import attrs
 
 from kerastl.data.procedural import CLASSES, draw_batch
+from kerastl.errors import DataError
+from kerastl.live import progress
 from kerastl.pretraining import Images, Stream
 
 _POOL = 2048
 # Each drawn image is seen so many times, in another view each time (Choi et al., 2019: data
 # echoing). A view costs a hundredth of a drawing.
 _ROUNDS = 4
+_EPOCH_ROUNDS = 10
 _HELD_OUT = 1024
-_EPOCH = 20_480
 # No stream comes so far: two thousand images a second for nine years.
 _FAR = 2**39
 _AT_ONCE = 32
+# Larger ones would hold no more, and a pool of them would not fit into memory.
+_LARGEST = 320
 _MOST_WORKERS = 16
 
 
@@ -35,43 +38,86 @@ class Procedural:
     """Images that kerastl draws itself: fractals, figures, glyphs, packs, heaps, textures."""
 
     def stream(self, seed: int, image_size: int) -> Stream:
-        """Return the stream of that seed; its images are of that height and width in pixels."""
+        """Return the stream of that seed; its images are of that height and width in pixels.
+
+        Raises:
+            DataError: The processes that draw cannot be started or were killed.
+        """
+        size = min(image_size, _LARGEST)
 
         def pools(first: int) -> Iterator[Images]:
             number, passed = divmod(first, _ROUNDS)
-            for pool in _drawn(number * _POOL, _POOL, seed, image_size):
+            for pool in _drawn(number * _POOL, _POOL, seed, size):
                 yield from itertools.repeat(pool, _ROUNDS - passed)
                 passed = 0
 
-        with contextlib.closing(_drawn(_FAR, _HELD_OUT, seed, image_size)) as far:
-            held_out = next(far)
-        return Stream(CLASSES, _POOL, _EPOCH, pools, held_out, seed)
+        with _workers() as workers, progress("drawing images to measure on", _HELD_OUT) as done:
+            held_out = _images_of(_begun(workers, _FAR, _HELD_OUT, seed, size), done)
+        return Stream(
+            classes=CLASSES,
+            pool_size=_POOL,
+            epoch_rounds=_EPOCH_ROUNDS,
+            pools=pools,
+            held_out=held_out,
+            fingerprint="procedural",
+            seed=seed,
+        )
 
 
 def _drawn(first: int, number: int, seed: int, size: int) -> Generator[Images, None, None]:
     """Yield so many images at a time, from that place on, without end; the next are being drawn."""
-    import numpy as np
-
-    ahead = deque[Future[Any]]()
     with _workers() as workers:
         try:
-            for start in itertools.count(first, number):
-                places = range(start, start + number, _AT_ONCE)
-                ahead.extend(workers.submit(draw_batch, at, _AT_ONCE, seed, size) for at in places)
-                if start == first:
-                    continue
-                parts = [ahead.popleft().result() for _ in places]
-                images, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
-                yield images, labels.astype(np.int64)
+            jobs = _begun(workers, first, number, seed, size)
+            for start in itertools.count(first + number, number):
+                following = _begun(workers, start, number, seed, size)
+                yield _images_of(jobs)
+                jobs = following
         finally:
             workers.shutdown(cancel_futures=True)
 
 
+def _begun(
+    workers: ProcessPoolExecutor, first: int, number: int, seed: int, size: int
+) -> list[Future[Images]]:
+    """Let the workers draw so many images from that place on."""
+    return [
+        workers.submit(draw_batch, start, min(_AT_ONCE, first + number - start), seed, size)
+        for start in range(first, first + number, _AT_ONCE)
+    ]
+
+
+def _images_of(jobs: list[Future[Images]], done: Callable[[int], None] | None = None) -> Images:
+    """Wait for the workers, and return what they have drawn."""
+    import numpy as np
+
+    parts = []
+    for job in jobs:
+        try:
+            parts.append(job.result())
+        except BrokenProcessPool as error:
+            raise DataError(
+                "The processes that draw images ended: there is too little memory for them, or the "
+                'script that started them has no `if __name__ == "__main__":` around its work.'
+            ) from error
+        if done:
+            done(len(parts[-1][1]))
+    images, labels = zip(*parts, strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
 def _workers() -> ProcessPoolExecutor:
-    """Start processes that import no TensorFlow; forked ones would share its threads and locks."""
-    workers = min(os.cpu_count() or 1, _MOST_WORKERS)
+    """Start processes of their own; forked ones would share TensorFlow's threads and locks."""
+    workers = min(_cores(), _MOST_WORKERS)
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_follow)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _follow() -> None:
