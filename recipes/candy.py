@@ -18,12 +18,12 @@ recipe = Recipe(
         "MobileNetV2",
         image_size=160,
         options={"alpha": 0.35},
-        weights=("imagenet", None),
+        weights=("imagenet", "procedural"),
     ),
     head=Head(pooling="avg", dropout=0.2),
     stages=(
         Stage("frozen", epochs=5, learning_rate=3e-3),
-        Stage("unfrozen", epochs=5, learning_rate=3e-4, unfreeze=0.3),
+        Stage("unfrozen", epochs=6, learning_rate=1e-3, unfreeze=1.0),
     ),
     batch_size=32,
 )

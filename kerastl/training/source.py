@@ -88,7 +88,7 @@ def _averaged(pretraining: Pretraining, stream: Stream, state: State) -> Network
     """Return the network that training has reached with the running average of its weights."""
     network = _network(pretraining, pretraining.phases[-1], stream, state)
     network.model.optimizer.finalize_variable_values(network.model.trainable_variables)
-    size, first = network.model.input_shape[1], _steps(pretraining, stream)
+    size, first = network.model.input_shape[1], _steps_in_all(pretraining, stream)
     batches = stream_batches(stream, size, pretraining.batch_size, first)
     # Every batch is to be whole: statistics of a few images are far off.
     whole = batches.unbatch().batch(pretraining.batch_size).take(_BATCHES)
@@ -96,7 +96,7 @@ def _averaged(pretraining: Pretraining, stream: Stream, state: State) -> Network
     return network
 
 
-def _steps(pretraining: Pretraining, stream: Stream) -> int:
+def _steps_in_all(pretraining: Pretraining, stream: Stream) -> int:
     """Return the steps of the whole training."""
     return pretraining.epochs * stream.steps(pretraining.batch_size)
 
@@ -105,7 +105,7 @@ def _network(pretraining: Pretraining, phase: Phase, stream: Stream, state: Stat
     """Build and compile the network for a phase's image size, and take up what was reached."""
     at_size = attrs.evolve(pretraining, backbone=pretraining.backbone_in(phase))
     network = build(at_size, len(stream.classes))
-    model, steps = network.model, _steps(pretraining, stream)
+    model, steps = network.model, _steps_in_all(pretraining, stream)
     quicken(model, _momentum(_REMEMBERED * steps))
     optimizer = adamw(
         cosine(pretraining.learning_rate, steps, round(pretraining.warmup * steps)),
