@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 _PHOTOS = 64
 # Keras's networks have up to 0.999, which a short training never outgrows: it would learn well and
@@ -27,12 +28,18 @@ def estimate_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
         batches: Photos, float32 `[batch, height, width, 3]`.
     """
     layers = _layers(model)
+    statistics = [each for layer in layers for each in (layer.moving_mean, layer.moving_variance)]
     momenta = [layer.momentum for layer in layers]
-    for number, images in enumerate(batches):
-        for layer in layers:
-            # The running mean of all batches so far; nothing of the old statistics remains.
-            layer.momentum = number / (number + 1)
-        model(images, training=True)
+    for layer in layers:
+        # Nothing of the old statistics remains: those of each batch are looked at by themselves.
+        layer.momentum = 0.0
+    learn = tf.function(lambda images: model(images, training=True), reduce_retracing=True)
+    found = []
+    for images in batches:
+        learn(tf.cast(images, tf.float32))
+        found.append([each.numpy() for each in statistics])
+    for each, values in zip(statistics, zip(*found, strict=True), strict=True):
+        each.assign(np.mean(values, axis=0))
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
 

@@ -56,7 +56,8 @@ def test_a_backbone_that_cannot_be_built_is_told_before_anything_is_replaced(
 def test_a_source_that_is_not_there(program, tmp_path: Path):
     done = program("pretrain", "MobileNet", *SMALL, "--data", "nowhere", cwd=tmp_path)
     assert done.returncode == 1
-    assert "There is no folder 'nowhere'" in done.stderr
+    assert done.stderr.startswith("Error: There is no folder '")
+    assert done.stderr.endswith("nowhere'.\n")
     assert list(tmp_path.iterdir()) == []
 
 
