@@ -72,7 +72,8 @@ def cached_or_fetched(backbone: Backbone, published: Published | None) -> Path:
         with downloads() as bars:
             return fetch(published, bars(published.file))
     except WeightsError as error:
-        raise UnavailableError(str(error).removesuffix(".")) from error
+        reason = str(error).removesuffix(".")
+        raise UnavailableError(reason[:1].lower() + reason[1:]) from error
 
 
 def fetch_all(some: Iterable[Published]) -> Iterator[Path | WeightsError]:
