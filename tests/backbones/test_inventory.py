@@ -10,6 +10,7 @@ from kerastl.backbones.adapter import Published, graph
 from kerastl.backbones.inventory import Held, held, verify
 from kerastl.errors import WeightsError
 from kerastl.recipe import Backbone
+from legacy import save_legacy
 
 NARROW = Backbone("MobileNetV2", 128, options={"alpha": 0.35})
 
@@ -48,15 +49,7 @@ def test_a_cached_file_without_a_checksum_is_compared_tensor_by_tensor(cache: Pa
     assert published is not None
     assert published.hash is None
     path = cache / published.file
-    layers = [layer for layer in model.layers if layer.weights]
-    with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [layer.name.encode() for layer in layers]
-        for layer in layers:
-            group = file.create_group(layer.name)
-            weights = [*layer.trainable_weights, *layer.non_trainable_weights]
-            group.attrs["weight_names"] = [f"w{i}".encode() for i in range(len(weights))]
-            for i, weight in enumerate(weights):
-                group.create_dataset(f"w{i}", data=weight.numpy())
+    save_legacy(model, path)
     one = Held(path, "MobileNetV2", "cached")
     assert verify(one) == "structure; Keras publishes no checksum"
 

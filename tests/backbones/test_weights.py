@@ -13,6 +13,7 @@ from kerastl.backbones.adapter import Published, graph
 from kerastl.backbones.weights import Weights, load_weights
 from kerastl.errors import WeightsError
 from kerastl.recipe import Backbone
+from legacy import save_legacy
 from server import Server, serving
 
 SMALL = {"alpha": 0.35}
@@ -42,15 +43,7 @@ def file(other: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def legacy(other: keras.Model, tmp_path: Path) -> Path:
     """The file as Keras's older format writes it: in order, by layer."""
     path = tmp_path / "other_no_top.h5"
-    layers = [layer for layer in other.layers if layer.weights]
-    with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [layer.name.encode() for layer in layers]
-        for layer in layers:
-            group = file.create_group(layer.name)
-            weights = [*layer.trainable_weights, *layer.non_trainable_weights]
-            group.attrs["weight_names"] = [f"w{i}".encode() for i in range(len(weights))]
-            for i, weight in enumerate(weights):
-                group.create_dataset(f"w{i}", data=weight.numpy())
+    save_legacy(other, path)
     return path
 
 
