@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
@@ -36,7 +37,7 @@ class Stream:
         classes: The names of the classes, in the order of their labels.
         pool_size: How many images a pool has.
         epoch_rounds: How many rounds make an epoch.
-        pools: Yields the pools of all rounds from the one of that number on: images, uint8
+        pools: Opens the pools of all rounds from the one of that number on: images, uint8
             `[pool_size, height, width, 3]`, and labels `[pool_size]`.
         held_out: Images that no pool has, and their labels, to measure on.
         fingerprint: Tells these images from others.
@@ -46,7 +47,7 @@ class Stream:
     classes: tuple[str, ...]
     pool_size: int
     epoch_rounds: int
-    pools: Callable[[int], Iterator[Images]] = attrs.field(repr=False)
+    pools: Callable[[int], AbstractContextManager[Iterator[Images]]] = attrs.field(repr=False)
     held_out: Images = attrs.field(repr=False)
     fingerprint: str
     seed: int

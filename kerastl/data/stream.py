@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from itertools import count, repeat
 from typing import Any
 
@@ -12,7 +13,7 @@ import tensorflow as tf
 
 from kerastl.data.checks import read_all
 from kerastl.data.pipeline import views
-from kerastl.pretraining import Stream, StreamSource
+from kerastl.pretraining import Images, Stream, StreamSource
 from kerastl.recipe import DataSource
 
 
@@ -36,17 +37,18 @@ def stream_of(source: StreamSource | DataSource, seed: int, image_size: int) -> 
         classes=splits.classes,
         pool_size=len(train),
         epoch_rounds=1,
-        pools=lambda _: repeat((train.images, train.labels)),
+        pools=lambda _: nullcontext(repeat((train.images, train.labels))),
         held_out=held_out,
         fingerprint=hashlib.sha256(repr(named).encode()).hexdigest(),
         seed=seed,
     )
 
 
+@contextmanager
 def stream_batches(
     stream: Stream, image_size: int, batch_size: int, first: int = 0
-) -> tf.data.Dataset:
-    """Return the batches of a stream from the one of that number on, without end.
+) -> Iterator[tf.data.Dataset]:
+    """Open the batches of a stream from the one of that number on, without end.
 
     Args:
         stream: Where the images come from; they may be larger than what is to be seen of them.
@@ -54,14 +56,15 @@ def stream_batches(
         batch_size: The most images a batch; those of a round are about equal.
         first: Number of the first batch, from 0.
 
-    Returns:
-        Images, float32 `[batch, size, size, 3]` of 0..255, and one-hot labels `[batch, classes]`.
+    Yields:
+        Images, float32 `[batch, size, size, 3]` of 0..255, and one-hot labels `[batch, classes]`,
+        to be gone through once.
     """
     per_round = stream.batches_a_round(batch_size)
+    start, done = divmod(first, per_round)
 
-    def chosen() -> Iterator[Any]:
-        start, done = divmod(first, per_round)
-        for number, (images, labels) in zip(count(start), stream.pools(start), strict=False):
+    def chosen(pools: Iterator[Images], done: int) -> Iterator[Any]:
+        for number, (images, labels) in zip(count(start), pools, strict=False):
             order = np.random.default_rng((stream.seed, number)).permutation(len(labels))
             # A last batch of a single image would be the end of batch normalisation.
             batches = np.array_split(order, per_round)
@@ -78,5 +81,7 @@ def stream_batches(
         tf.TensorSpec((None,), tf.int64),
         tf.TensorSpec((), tf.int64),
     )
-    rows = tf.data.Dataset.from_generator(chosen, output_signature=signature)
-    return rows.map(seen, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    with stream.pools(start) as pools:
+        batches = chosen(pools, done)
+        rows = tf.data.Dataset.from_generator(lambda: batches, output_signature=signature)
+        yield rows.map(seen, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

@@ -71,9 +71,10 @@ def _run_phase(
     keeper = Keeper(model, phase.name, "learning_rate", state, save, best=False)
     batch_size, last = pretraining.batch_size, pretraining.epochs
     lines = EpochLines(phase.name, epochs, stream.epoch_size, batch_size, last, state, timed=True)
-    with contextlib.closing(lines):
+    opened = stream_batches(stream, size, batch_size, first=epochs.start * steps)
+    with contextlib.closing(lines), opened as batches:
         model.fit(
-            stream_batches(stream, size, batch_size, first=epochs.start * steps),
+            batches,
             initial_epoch=epochs.start,
             epochs=epochs.stop,
             steps_per_epoch=steps,
@@ -89,10 +90,10 @@ def _averaged(pretraining: Pretraining, stream: Stream, state: State) -> Network
     network = _network(pretraining, pretraining.phases[-1], stream, state)
     network.model.optimizer.finalize_variable_values(network.model.trainable_variables)
     size, first = network.model.input_shape[1], _steps_in_all(pretraining, stream)
-    batches = stream_batches(stream, size, pretraining.batch_size, first)
-    # Every batch is to be whole: statistics of a few images are far off.
-    whole = batches.unbatch().batch(pretraining.batch_size).take(_BATCHES)
-    estimate_statistics(network.model, (images for images, _ in whole))
+    with stream_batches(stream, size, pretraining.batch_size, first) as batches:
+        # Every batch is to be whole: statistics of a few images are far off.
+        whole = batches.unbatch().batch(pretraining.batch_size).take(_BATCHES)
+        estimate_statistics(network.model, (images for images, _ in whole))
     return network
 
 

@@ -3,16 +3,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from contextlib import closing
+from concurrent.futures import Future
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from kerastl.data.procedural import CLASSES, FAMILIES, draw, draw_batch, source
 from kerastl.data.procedural.source import Procedural
-from kerastl.pretraining import Stream
+from kerastl.pretraining import Images, Stream
 
 
 def test_there_are_many_classes_of_many_kinds():
@@ -48,7 +49,7 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
 
 
 def test_worker_processes_draw_what_one_process_would(stream: Stream):
-    with closing(stream.pools(0)) as pools:  # type: ignore[type-var]
+    with stream.pools(0) as pools:
         pools_of_five_rounds = list(islice(pools, 5))
     expected = draw_batch(0, 8, seed=0, size=32), draw_batch(8, 8, seed=0, size=32)
     # A pool is drawn once and seen in four rounds.
@@ -58,7 +59,7 @@ def test_worker_processes_draw_what_one_process_would(stream: Stream):
 
 
 def test_a_stream_can_be_begun_at_any_round(stream: Stream):
-    with closing(stream.pools(3)) as pools:  # type: ignore[type-var]
+    with stream.pools(3) as pools:
         (third, _), (fourth, _) = islice(pools, 2)
     np.testing.assert_array_equal(third, draw_batch(0, 8, seed=0, size=32)[0])
     np.testing.assert_array_equal(fourth, draw_batch(8, 8, seed=0, size=32)[0])
@@ -68,20 +69,40 @@ def test_what_is_held_out_is_in_no_pool(stream: Stream):
     images, labels = stream.held_out
     assert images.shape == (4, 32, 32, 3)
     assert len(labels) == 4
-    with closing(stream.pools(0)) as pools:  # type: ignore[type-var]
+    with stream.pools(0) as pools:
         pool, _ = next(iter(pools))
     assert not (pool[:, None] == images).all(axis=(2, 3, 4)).any()
+
+
+def test_what_waits_to_be_drawn_is_given_up_when_a_stream_is_closed(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(source, "_POOL", 64)
+    jobs = []
+
+    def begun(*arguments: Any) -> list[Future[Images]]:
+        some = source_begun(*arguments)
+        jobs.extend(some)
+        return some
+
+    source_begun = source._begun
+    monkeypatch.setattr(source, "_begun", begun)
+    with stream.pools(0) as pools:
+        next(pools)
+    assert len(jobs) == 32
+    assert all(job.done() for job in jobs)
+    assert sum(job.cancelled() for job in jobs) > 8
 
 
 _DRAWING = """
 import multiprocessing, time
 from kerastl.data.procedural import source
 if __name__ == "__main__":
-    source._AT_ONCE = 4
-    drawn = source._drawn(0, 8, 0, 32)
-    next(drawn)
-    print(*[child.pid for child in multiprocessing.active_children()], flush=True)
-    time.sleep(60)
+    source._POOL, source._HELD_OUT, source._AT_ONCE = 8, 4, 4
+    with source.Procedural().stream(0, 32).pools(0) as pools:
+        next(pools)
+        print(*[child.pid for child in multiprocessing.active_children()], flush=True)
+        time.sleep(60)
 """
 
 

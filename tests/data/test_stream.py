@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -14,15 +15,19 @@ Batch = tuple[np.ndarray, np.ndarray]
 
 
 def taken(stream: Stream, count: int, first: int = 0, size: int = 24) -> list[Batch]:
-    batches = stream_batches(stream, size, batch_size=4, first=first)
-    return list(islice(batches.as_numpy_iterator(), count))
+    with stream_batches(stream, size, batch_size=4, first=first) as batches:
+        return list(islice(batches.as_numpy_iterator(), count))
 
 
 @pytest.fixture
 def stream() -> Stream:
     """Ten images, each of the grey of its number; each round has a pool of its own."""
 
+    @contextmanager
     def pools(first: int):
+        yield pools_from(first)
+
+    def pools_from(first: int):
         for number in range(first, 100):
             images = np.full((10, 32, 32, 3), 10 * np.arange(10)[:, None, None, None], np.uint8)
             yield images, (np.arange(10) + number) % 10

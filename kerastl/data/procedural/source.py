@@ -7,9 +7,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -45,11 +46,15 @@ class Procedural:
         """
         size = min(image_size, _LARGEST)
 
-        def pools(first: int) -> Iterator[Images]:
+        @contextmanager
+        def pools(first: int) -> Iterator[Iterator[Images]]:
             number, passed = divmod(first, _ROUNDS)
-            for pool in _drawn(number * _POOL, _POOL, seed, size):
-                yield from itertools.repeat(pool, _ROUNDS - passed)
-                passed = 0
+            with _workers() as workers:
+                drawn = _drawn(workers, number * _POOL, seed, size)
+                # The first pool is waited for here: nothing can stop TensorFlow where it waits.
+                rounds = itertools.repeat(next(drawn), _ROUNDS - passed)
+                later = (pool for pool in drawn for _ in range(_ROUNDS))
+                yield itertools.chain(rounds, later)
 
         with _workers() as workers, progress("drawing images to measure on", _HELD_OUT) as done:
             held_out = _images_of(_begun(workers, _FAR, _HELD_OUT, seed, size), done)
@@ -64,17 +69,15 @@ class Procedural:
         )
 
 
-def _drawn(first: int, number: int, seed: int, size: int) -> Generator[Images, None, None]:
-    """Yield so many images at a time, from that place on, without end; the next are being drawn."""
-    with _workers() as workers:
-        try:
-            jobs = _begun(workers, first, number, seed, size)
-            for start in itertools.count(first + number, number):
-                following = _begun(workers, start, number, seed, size)
-                yield _images_of(jobs)
-                jobs = following
-        finally:
-            workers.shutdown(cancel_futures=True)
+def _drawn(workers: ProcessPoolExecutor, first: int, seed: int, size: int) -> Iterator[Images]:
+    """Yield pools from that place on, without end; the next one is being drawn."""
+    jobs = _begun(workers, first, _POOL, seed, size)
+    with progress("drawing images", _POOL) as done:
+        pool = _images_of(jobs, done)
+    for start in itertools.count(first + _POOL, _POOL):
+        jobs = _begun(workers, start, _POOL, seed, size)
+        yield pool
+        pool = _images_of(jobs)
 
 
 def _begun(
@@ -106,11 +109,17 @@ def _images_of(jobs: list[Future[Images]], done: Callable[[int], None] | None = 
     return np.concatenate(images), np.concatenate(labels)
 
 
-def _workers() -> ProcessPoolExecutor:
+@contextmanager
+def _workers() -> Iterator[ProcessPoolExecutor]:
     """Start processes of their own; forked ones would share TensorFlow's threads and locks."""
-    workers = min(_cores(), _MOST_WORKERS)
+    number = min(_cores(), _MOST_WORKERS)
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_follow)
+    workers = ProcessPoolExecutor(number, mp_context=context, initializer=_follow)
+    try:
+        yield workers
+    finally:
+        # What is still waiting to be drawn would keep the program from its end for a minute.
+        workers.shutdown(cancel_futures=True)
 
 
 def _cores() -> int:
