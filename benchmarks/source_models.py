@@ -37,7 +37,7 @@ import tensorflow as tf
 import kerastl
 from kerastl.console import console
 from kerastl.data import TFDS, ImageFolder, Photos, read_photos
-from kerastl.data.pipeline import views
+from kerastl.data.augmentation import DRAWS, views
 from kerastl.recipe import Backbone, DataSource, Head, Recipe, Split, Splits, Stage
 
 IMAGENET = "weights/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"
@@ -197,7 +197,8 @@ def _batches(train: Photos, validation: Photos, seed: int, augment: bool) -> tf.
 
     def seen(number: tf.Tensor, batch: Any) -> Any:
         key = tf.stack([tf.constant(seed, tf.int64), number])
-        return views(batch[0], key, SIZE), batch[1]
+        draws = tf.random.stateless_uniform((DRAWS, tf.shape(batch[0])[0]), key)
+        return views(batch[0], draws, SIZE), batch[1]
 
     if augment:
         rows = rows.enumerate().map(seen, num_parallel_calls=2)

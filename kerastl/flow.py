@@ -11,6 +11,7 @@ import keras
 
 from kerastl import rundir
 from kerastl.backbones.inference import compiled
+from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.checks import read_all
@@ -88,7 +89,7 @@ def run(
     clock, folder = clock or Clock(), Path(output) if output else None
     rundir.check_free(folder, overwrite, _inputs_of(recipe, file))
     keras.utils.set_random_seed(recipe.seed)
-    with clock.part("data"):
+    with clock.part("reading"):
         splits = recipe.data.load(recipe.seed)
     network, photos = _prepare(recipe, splits, clock)
     directory = rundir.create(recipe.name, folder, overwrite)
@@ -115,14 +116,14 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
     record.logs.written = state.epoch
     say(f"Resuming {directory.path} after epoch {state.epoch}")
     keras.utils.set_random_seed(recipe.seed)
-    with record.clock.part("data"):
+    with record.clock.part("reading"):
         splits = splits_of(directory, recipe)
     if state.epoch:
         with record.clock.part("model"):
             # All weights are in the checkpoint; those it began with may be gone by now.
             network = build(recipe.override("backbone.weights", "none"), len(splits.classes))
-        with record.clock.part("data"):
-            photos = read_all(splits, recipe.data, recipe.backbone.image_size)
+        with record.clock.part("reading"):
+            photos = read_all(splits, recipe.data, recipe.backbone.image_size, Cache())
     else:
         network, photos = _prepare(recipe, splits, record.clock)
         record.add_weights(network.weights)
@@ -171,7 +172,7 @@ def _go(
     with record.running():
         try:
             learning = (photos["train"], photos["validation"])
-            train(network.model, recipe, learning, record.save_state, clock, state)
+            train(network.model, recipe, learning, record.save_state, clock, state, Cache())
         finally:
             # Also where training is broken off: what was learned so far is of use.
             if state.best_epoch:
@@ -208,8 +209,8 @@ def _prepare(recipe: Recipe, splits: Splits, clock: Clock) -> tuple[Network, dic
     with clock.part("model"):
         network = build(recipe, len(splits.classes))
     say(f"Weights: {network.weights}")
-    with clock.part("data"):
-        photos = read_all(splits, recipe.data, recipe.backbone.image_size)
+    with clock.part("reading"):
+        photos = read_all(splits, recipe.data, recipe.backbone.image_size, Cache())
     say(f"Classes: {', '.join(splits.classes)}")
     if network.weights.name is None:
         with clock.part("model"):

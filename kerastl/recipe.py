@@ -82,7 +82,10 @@ class Stage:
         schedule: `"cosine"` climbs to `learning_rate` in a fifth of the stage and falls to 0 over
             the rest (Loshchilov & Hutter, 2017), `"constant"` stays.
         weight_decay: The decoupled weight decay of AdamW (Loshchilov & Hutter, 2019).
-        augment: Whether each epoch sees every photo flipped, turned, zoomed and lit anew.
+        augment: Whether training sees views of the photos: a part of each, flipped or not, in
+            another light (Szegedy et al., 2015).
+        views: How many views of each photo there are, which the epochs turn through: their
+            features are computed once and kept. None draws a new view in each epoch.
     """
 
     name: str = attrs.field(validator=validators.name)
@@ -92,6 +95,16 @@ class Stage:
     schedule: str = attrs.field(default="cosine", validator=validators.one_of("cosine", "constant"))
     weight_decay: float = attrs.field(default=0.0, validator=validators.from_zero)
     augment: bool = attrs.field(default=False, validator=validators.truth)
+    views: int | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(validators.whole("a number of views", 1)),
+    )
+
+    def view_in(self, epoch: int) -> int | None:
+        """Return the number of the view that an epoch sees; None for the photo as it is."""
+        if not self.augment:
+            return None
+        return epoch % self.views if self.views else epoch
 
 
 @attrs.frozen
@@ -158,7 +171,8 @@ class Recipe:
         batch_size: Photos a training step.
         seed: Decides the splits, the first weights, the order of photos, dropout, augmentation.
         precision: `"float32"`, `"mixed"` (16-bit arithmetic, 32-bit weights), or `"auto"`: mixed
-            on a GPU that gains from it, otherwise float32.
+            on a GPU that gains from it, otherwise float32, but for frozen layers on a processor
+            that multiplies in bfloat16, where their features stay the same by it.
     """
 
     name: str = attrs.field(validator=validators.name)

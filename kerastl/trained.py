@@ -12,6 +12,7 @@ import keras
 
 from kerastl import rundir, settings
 from kerastl.backbones.inference import Compiled, compiled
+from kerastl.cache import Cache
 from kerastl.console import say
 from kerastl.data.folder import ImageFolder, files_in, photo_files
 from kerastl.data.photos import Photos, Skipped, read_photos
@@ -57,7 +58,7 @@ class Trained:
         splits = self._other_photos(data) if data else self._own_photos()
         found = {}
         for name, split in splits.items():
-            photos = read_photos(split, self.image_size, f"reading {name} photos")
+            photos = read_photos(split, self.image_size, f"reading {name} photos", Cache())
             for one in photos.skipped:
                 say(f"Skipped {one.name}: {one.reason}")
             if len(photos):

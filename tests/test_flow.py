@@ -47,9 +47,15 @@ def test_the_record_says_what_ran_and_what_came_of_it(done: kerastl.Run, recipe:
     assert record["weights"] is None
     assert record["epochs"] == 4
     assert record["scores"]["test"]["images"] == 9
-    assert {"data", "model", "stage frozen", "stage unfrozen", "evaluation", "total"} <= set(
-        record["seconds"]
-    )
+    assert {
+        "reading",
+        "model",
+        "trunk",
+        "stage frozen",
+        "stage unfrozen",
+        "evaluation",
+        "total",
+    } <= set(record["seconds"])
     assert trained.recipe_of(done.directory) == recipe
 
 

@@ -92,7 +92,7 @@ def _size(operation: Any) -> int:
 
 def _steps(model: keras.Model) -> list[tuple[Any, tuple[Any, ...]]]:
     """Return operation and alive tensors after each step of a topological order of the graph."""
-    nodes = _nodes(model)
+    nodes = nodes_of(model)
     uses = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
     uses.update(id(tensor) for tensor in model.outputs)
     alive: dict[int, Any] = {}
@@ -107,7 +107,7 @@ def _steps(model: keras.Model) -> list[tuple[Any, tuple[Any, ...]]]:
     return steps
 
 
-def _nodes(model: keras.Model) -> list[Any]:
+def nodes_of(model: keras.Model) -> list[Any]:
     """Return the nodes of a functional model, each after those that it needs."""
     done: dict[int, Any] = {}
     stack = [tensor._keras_history for tensor in model.outputs]

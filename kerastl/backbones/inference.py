@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from kerastl.cache import Rows
 from kerastl.live import progress
 
 Features = list[npt.NDArray[np.float32]]
@@ -28,9 +29,7 @@ class Compiled:
     model: keras.Model
     function: Any = attrs.field(repr=False)
 
-    def __call__(
-        self, images: npt.NDArray[np.uint8], batch_size: int, description: str
-    ) -> Features:
+    def __call__(self, images: Rows, batch_size: int, description: str) -> Features:
         """Return one float32 array `[photos, ...]` for each of the model's outputs.
 
         Args:

@@ -10,6 +10,7 @@ import time
 import click
 
 import kerastl
+from kerastl.cli.cache import cache
 from kerastl.cli.copy import copy
 from kerastl.cli.evaluate import evaluate
 from kerastl.cli.export import export
@@ -50,7 +51,7 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Clock)
 
 
-for _verb in (list_, show, copy, run, evaluate, predict, export, pretrain, weights):
+for _verb in (list_, show, copy, run, evaluate, predict, export, pretrain, weights, cache):
     cli.add_command(_verb)
 
 

@@ -64,6 +64,7 @@ def recipe_options(command: Command) -> Command:
         ),
         click.option("--image-size", type=int, metavar="PIXELS", help="Side of the photos."),
         click.option("--batch-size", type=int, metavar="N", help="Photos a step."),
+        click.option("--precision", metavar="PRECISION", help="auto, float32 or mixed."),
         click.option(
             "--unfreeze-after",
             type=click.IntRange(min=0),
@@ -87,6 +88,7 @@ def changed(
     weights: tuple[str, ...],
     image_size: int | None,
     batch_size: int | None,
+    precision: str | None,
     unfreeze_after: int | None,
     seed: int | None,
     settings: tuple[str, ...],
@@ -99,6 +101,7 @@ def changed(
         data=recipe.data if data is None else data_source(data),
         batch_size=recipe.batch_size if batch_size is None else batch_size,
         seed=recipe.seed if seed is None else seed,
+        precision=precision or recipe.precision,
         backbone=attrs.evolve(
             recipe.backbone,
             name=backbone or recipe.backbone.name,

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from kerastl.cache import Cache
 from kerastl.console import say
 from kerastl.data.photos import Photos, read_photos
 from kerastl.errors import DataError
 from kerastl.recipe import DataSource, Splits
 
 
-def read_all(splits: Splits, source: DataSource, image_size: int) -> dict[str, Photos]:
+def read_all(
+    splits: Splits, source: DataSource, image_size: int, cache: Cache | None = None
+) -> dict[str, Photos]:
     """Read the three splits, name what is no photo, and make sure of something to learn from."""
     photos = {
-        name: read_photos(split, image_size, f"reading {name} photos")
+        name: read_photos(split, image_size, f"reading {name} photos", cache)
         for name, split in splits.by_name().items()
     }
     skipped = [one for some in photos.values() for one in some.skipped]

@@ -5,19 +5,28 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from kerastl.cache import Cache, Numbers, Rows, gather, id_of, ids_of, in_memory
+from kerastl.data import reader
 from kerastl.data.reader import read_image
 from kerastl.live import progress
 from kerastl.recipe import Split
 
 if TYPE_CHECKING:
     from PIL import Image
+
+Array = npt.NDArray[Any]
+
+# Photos that are decoded before they are handed on.
+_AT_ONCE = 16
 
 
 @attrs.frozen
@@ -30,18 +39,20 @@ class Skipped:
 
 @attrs.frozen(eq=False)
 class Photos:
-    """Photos in memory, all of one size.
+    """Photos of one size, decoded: in memory, or on disk where only those that are used are read.
 
     Args:
         images: RGB, uint8 `[photos, height, width, 3]`.
         labels: Indices into the classes, int64 `[photos]`.
         names: Where each photo came from.
+        ids: What tells each photo from others, by the bytes of its file: uint8 `[photos, 16]`.
         skipped: The files of the split that are not among them.
     """
 
-    images: npt.NDArray[np.uint8] = attrs.field(repr=False)
+    images: Rows = attrs.field(repr=False)
     labels: npt.NDArray[np.int64] = attrs.field(repr=False)
     names: tuple[str, ...] = attrs.field(repr=False)
+    ids: npt.NDArray[np.uint8] = attrs.field(repr=False)
     skipped: tuple[Skipped, ...] = ()
 
     def __len__(self) -> int:
@@ -49,7 +60,9 @@ class Photos:
         return len(self.labels)
 
 
-def read_photos(split: Split, image_size: int, description: str = "reading") -> Photos:
+def read_photos(
+    split: Split, image_size: int, description: str = "reading", cache: Cache | None = None
+) -> Photos:
     """Decode every photo of the split to a square of the given size.
 
     What TensorFlow cannot decode but Pillow can (TIFF, CMYK, WebP, ...) is converted on the way.
@@ -58,53 +71,95 @@ def read_photos(split: Split, image_size: int, description: str = "reading") -> 
         split: The photos, as files.
         image_size: Height and width in pixels.
         description: What the progress bar says.
+        cache: Where decoded photos are looked for and kept; without it they are in memory.
     """
-    images = np.empty((len(split), image_size, image_size, 3), np.uint8)
-    read = np.zeros(len(split), bool)
-    with progress(description, len(split)) as done:
-        for number, image in _decoded(split, image_size):
-            images[number], read[number] = image, True
-            done(1)
-    skipped = {}
-    for number, encoded in _encoded(split, np.flatnonzero(~read)):
-        try:
-            if encoded is None:
-                raise OSError("the file cannot be read")
-            images[number] = read_image(_as_png(encoded), image_size)
-            read[number] = True
-        except (OSError, ValueError, SyntaxError, tf.errors.InvalidArgumentError) as error:
-            skipped[number] = Skipped(split.names[number], _reason(error))
-    kept = np.flatnonzero(read)
+    ids, shape = _ids(split), (image_size, image_size, 3)
+    reasons: dict[bytes, str] = {}
+
+    def decoded(numbers: Numbers) -> Iterator[tuple[Numbers, Array]]:
+        left = np.zeros(len(ids), bool)
+        left[numbers] = True
+        with progress(description, len(numbers)) as done:
+            for some, images in _decoded(split, numbers, image_size):
+                left[some] = False
+                yield some, images
+                done(len(some))
+            for number, image in _converted(split, np.flatnonzero(left), image_size):
+                if isinstance(image, str):
+                    reasons[ids[number].tobytes()] = image
+                else:
+                    yield np.array([number]), image[np.newaxis]
+                done(1)
+
+    if cache is None:
+        images, there = in_memory(len(ids), shape, np.uint8, decoded)
+    else:
+        table = cache.table(f"photos-{image_size}", _reader_key(), shape, np.uint8)
+        images, there = gather(cache, table, ids, decoded)
+    kept = np.flatnonzero(there)
     return Photos(
-        images if read.all() else images[kept],
+        images,
         np.asarray(split.labels, np.int64)[kept],
         tuple(split.names[number] for number in kept),
-        tuple(skipped.values()),
+        ids[kept],
+        tuple(
+            Skipped(split.names[number], reasons[ids[number].tobytes()])
+            for number in np.flatnonzero(~there)
+        ),
     )
 
 
-def _decoded(split: Split, image_size: int) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-    """Yield number and image of each photo that TensorFlow can decode."""
-    numbered = split.encoded().enumerate()
-    images = numbered.map(
-        lambda number, encoded: (number, read_image(encoded, image_size)),
+def _reader_key() -> str:
+    """Return what tells photos decoded by this code and these libraries from others."""
+    code = [Path(str(source)).read_bytes() for source in (__file__, reader.__file__)]
+    return id_of(*code, tf.__version__.encode(), version("Pillow").encode()).hex()
+
+
+def _ids(split: Split) -> npt.NDArray[np.uint8]:
+    """Return the ids of all photos; those of files that cannot be read are by their names."""
+    ids = [id_of(b"unreadable", name.encode(errors="surrogateescape")) for name in split.names]
+    readable = split.encoded().enumerate().ignore_errors().prefetch(tf.data.AUTOTUNE)
+    for number, encoded in readable.as_numpy_iterator():
+        ids[number] = id_of(encoded)
+    return ids_of(ids)
+
+
+def _decoded(
+    split: Split, numbers: Numbers, image_size: int
+) -> Iterator[tuple[Numbers, npt.NDArray[np.uint8]]]:
+    """Yield numbers and images of the photos that TensorFlow can decode, some at a time."""
+    images = _files(split, numbers).map(
+        lambda number, encoded: (number, tf.cast(read_image(encoded, image_size), tf.uint8)),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=False,
     )
-    yield from images.ignore_errors().prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
+    batches = images.ignore_errors().batch(_AT_ONCE).prefetch(tf.data.AUTOTUNE)
+    yield from batches.as_numpy_iterator()
 
 
-def _encoded(split: Split, numbers: npt.NDArray[np.int64]) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the bytes of the photos of these numbers; none for a file that cannot be read."""
-    if not len(numbers):
-        return
+def _converted(
+    split: Split, numbers: Numbers, image_size: int
+) -> Iterator[tuple[int, npt.NDArray[np.uint8] | str]]:
+    """Yield number and image of the photos that Pillow can decode, or why it cannot."""
+    unreadable = set(numbers.tolist())
+    files = _files(split, numbers).ignore_errors().as_numpy_iterator() if unreadable else ()
+    for number, encoded in files:
+        unreadable.remove(number)
+        try:
+            image = read_image(_as_png(encoded), image_size)
+        except (OSError, ValueError, SyntaxError, tf.errors.InvalidArgumentError) as error:
+            yield number, _reason(error)
+        else:
+            yield number, image.numpy().astype(np.uint8)
+    yield from ((number, "the file cannot be read") for number in sorted(unreadable))
+
+
+def _files(split: Split, numbers: Numbers) -> tf.data.Dataset:
+    """Return number and bytes of the photo files of these numbers."""
     wanted = np.zeros(len(split), bool)
     wanted[numbers] = True
     mask = tf.constant(wanted)
-    chosen = split.encoded().enumerate().filter(lambda number, _: mask[number]).ignore_errors()
-    found = {int(number): encoded for number, encoded in chosen.as_numpy_iterator()}
-    for number in numbers.tolist():
-        yield number, found.get(number)
+    return split.encoded().enumerate().filter(lambda number, _: mask[number])
 
 
 def _as_png(encoded: bytes) -> bytes:

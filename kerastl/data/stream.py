@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerastl.data.augmentation import DRAWS, views
 from kerastl.data.checks import read_all
-from kerastl.data.pipeline import views
 from kerastl.pretraining import Images, Stream, StreamSource
 from kerastl.recipe import DataSource
 
@@ -37,7 +37,7 @@ def stream_of(source: StreamSource | DataSource, seed: int, image_size: int) -> 
         classes=splits.classes,
         pool_size=len(train),
         epoch_rounds=1,
-        pools=lambda _: nullcontext(repeat((train.images, train.labels))),
+        pools=lambda _: nullcontext(repeat((np.asarray(train.images), train.labels))),
         held_out=held_out,
         fingerprint=hashlib.sha256(repr(named).encode()).hexdigest(),
         seed=seed,
@@ -74,7 +74,8 @@ def stream_batches(
 
     def seen(images: tf.Tensor, labels: tf.Tensor, number: tf.Tensor) -> tuple[Any, Any]:
         key = tf.stack([tf.constant(stream.seed, tf.int64), number])
-        return views(images, key, image_size), tf.one_hot(labels, len(stream.classes))
+        draws = tf.random.stateless_uniform((DRAWS, tf.shape(images)[0]), key)
+        return views(images, draws, image_size), tf.one_hot(labels, len(stream.classes))
 
     signature = (
         tf.TensorSpec((None, None, None, 3), tf.uint8),

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from kerastl.cache import Rows
+
 _PHOTOS = 64
 # Keras's networks have up to 0.999, which a short training never outgrows: it would learn well and
 # still be judged by statistics that are mostly those of the beginning.
@@ -44,7 +46,7 @@ def estimate_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
         layer.momentum = momentum
 
 
-def some_of(images: npt.NDArray[np.uint8], seed: int) -> npt.NDArray[np.float32]:
+def some_of(images: Rows, seed: int) -> npt.NDArray[np.float32]:
     """Return enough of the photos to estimate statistics on; the seed decides which."""
     random = np.random.default_rng(seed)
     return images[random.permutation(len(images))[:_PHOTOS]].astype(np.float32)

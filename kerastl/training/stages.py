@@ -8,46 +8,25 @@ from typing import Any
 
 import attrs
 import keras
-import numpy as np
-import numpy.typing as npt
-import tensorflow as tf
 
-from kerastl.backbones.inference import compiled
+from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.photos import Photos
-from kerastl.data.pipeline import augmentation, batches, begin_epoch
 from kerastl.recipe import Recipe, Stage
+from kerastl.training.batches import training_batches, validation_batches
 from kerastl.training.callbacks import EpochLines, Keeper, Save
+from kerastl.training.features import Features, Source
 from kerastl.training.optimizers import adamw, cosine
 from kerastl.training.parts import Parts, split_and_freeze
 from kerastl.training.state import State, assign, restore
+from kerastl.training.trunk import Trunk, compile_trunk
 
-Inputs = list[npt.NDArray[Any]]
 Learning = tuple[Photos, Photos]
 
-# Features of a stage that take more memory than this are computed anew each epoch.
-_MOST_BYTES = 2 * 2**30
 # One step in so many climbs to the highest learning rate: Adam's first steps know little of the
 # gradients, and would throw pretrained layers off.
 _WARMUP = 5
-
-
-@attrs.frozen(eq=False)
-class Learner:
-    """What `fit` is given in a stage.
-
-    Args:
-        model: The model that learns: the tail, or the whole with its trunk fixed.
-        train: Its inputs for the training photos, then their labels.
-        validation: The same for the validation photos.
-        augment: The part of the model that augments, if any.
-    """
-
-    model: keras.Model
-    train: Inputs
-    validation: Inputs
-    augment: keras.Sequential | None = None
 
 
 def train(
@@ -57,6 +36,7 @@ def train(
     save: Save,
     clock: Clock,
     state: State,
+    cache: Cache,
 ) -> None:
     """Train stage by stage, and leave the model with the weights of its best epoch.
 
@@ -68,14 +48,14 @@ def train(
         clock: Is told the seconds of each stage.
         state: A new one, or where an earlier run stopped. It goes on changing, so that it is of use
             where training is broken off.
+        cache: Where features are looked for and kept.
     """
     if state.model:
         assign(model.variables, state.model)
     for number, stage in enumerate(recipe.stages[state.stage :], state.stage):
         if number > state.stage:
             state.stage, state.optimizer = number, []
-        with clock.part(f"stage {stage.name}"):
-            _run_stage(model, recipe, stage, photos, state, save)
+        _run_stage(model, recipe, stage, photos, save, clock, state, cache)
     assign(model.variables, state.best)
 
 
@@ -84,53 +64,58 @@ def _run_stage(
     recipe: Recipe,
     stage: Stage,
     photos: Learning,
-    state: State,
     save: Save,
+    clock: Clock,
+    state: State,
+    cache: Cache,
 ) -> None:
     """Train one stage from its first epoch, or from where the state stands within it."""
-    epochs = _epochs_of(recipe, stage)
-    rest = range(state.epoch, epochs.stop)
+    rest = range(state.epoch, _epochs_of(recipe, stage).stop)
     if not rest:
         return
     parts = split_and_freeze(model, stage.unfreeze)
     say(parts.describe(stage))
-    learner = learner_of(parts, stage, photos, recipe.batch_size)
-    steps = -(-len(photos[0]) // recipe.batch_size)
-    classes = model.output_shape[-1]
-    learner.model.compile(
+    with clock.part("trunk"):
+        features = features_of(parts, recipe, stage, photos, cache)
+    with clock.part(f"stage {stage.name}"):
+        _fit(model, parts.tail, recipe, stage, features, rest, save, state)
+
+
+def _fit(
+    model: keras.Model,
+    tail: keras.Model,
+    recipe: Recipe,
+    stage: Stage,
+    features: tuple[Features, Features],
+    rest: range,
+    save: Save,
+    state: State,
+) -> None:
+    """Train the tail for the epochs that are left."""
+    train, validation = features
+    steps = -(-len(train) // recipe.batch_size)
+    tail.compile(
         optimizer=optimizer_of(stage, steps, model),
         loss=keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=recipe.label_smoothing
         ),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
-    restore(learner.model.optimizer, learner.model.trainable_variables, state)
-    draws = _draws(learner.augment, recipe.seed)
+    restore(tail.optimizer, tail.trainable_variables, state)
     keeper = Keeper(model, stage.name, f"stages.{stage.name}.learning_rate", state, save)
     last = sum(each.epochs for each in recipe.stages)
-    lines = EpochLines(stage.name, rest, len(photos[0]), recipe.batch_size, last, state)
+    lines = EpochLines(stage.name, rest, len(train), recipe.batch_size, last, state)
     with contextlib.closing(lines):
-        learner.model.fit(
-            _pairs(batches(learner.train, recipe.batch_size, recipe.seed, rest), classes),
+        tail.fit(
+            training_batches(train, tail, recipe.batch_size, recipe.seed, rest),
             initial_epoch=rest.start,
             epochs=rest.stop,
             steps_per_epoch=steps,
             shuffle=False,
-            validation_data=_pairs(_in_order(learner.validation, recipe.batch_size), classes),
-            callbacks=[*draws, keeper, lines],
+            validation_data=validation_batches(validation, tail, recipe.batch_size),
+            callbacks=[keeper, lines],
             verbose=0,
         )
-
-
-def _draws(augment: keras.Sequential | None, seed: int) -> list[keras.callbacks.Callback]:
-    """Return the callback that lets each epoch augment in its own way, whenever it is run."""
-    if augment is None:
-        return []
-
-    def begin(epoch: int, logs: Any = None) -> None:
-        begin_epoch(augment, seed, epoch)
-
-    return [keras.callbacks.LambdaCallback(on_epoch_begin=begin)]
 
 
 def _epochs_of(recipe: Recipe, stage: Stage) -> range:
@@ -140,33 +125,23 @@ def _epochs_of(recipe: Recipe, stage: Stage) -> range:
     return range(start, start + stage.epochs)
 
 
-def learner_of(parts: Parts, stage: Stage, photos: Learning, batch_size: int) -> Learner:
-    """Return what is to be trained in a stage, on what.
-
-    The trunk never changes during the stage. Without augmentation its outputs are computed once
-    and the tail is trained on them; otherwise it is run on every batch, in inference mode.
-    """
-    model, augment = parts.tail, augmentation() if stage.augment else None
-    inputs: list[Inputs] = [[some.images] for some in photos]
-    if augment or _bytes(parts.trunk) * sum(map(len, photos)) > _MOST_BYTES:
-        model = _whole(parts, augment)
-    elif parts.trunk.weights:
-        features_of = compiled(parts.trunk)
-        what = f"{stage.name}: features"
-        inputs = [[*features_of(some.images, batch_size, what)] for some in photos]
-    train, validation = ([*some, each.labels] for some, each in zip(inputs, photos, strict=True))
-    return Learner(model, train, validation, augment)
+def features_of(
+    parts: Parts, recipe: Recipe, stage: Stage, photos: Learning, cache: Cache
+) -> tuple[Features, Features]:
+    """Return what the tail of a stage is given for the photos to learn from and to validate on."""
+    train, validation = photos
+    # With nothing to compute before the cut, the tail begins with the photo.
+    trunk = _compiled(parts.trunk, recipe, train) if parts.trunk.weights else None
+    source = Source(trunk, cache, recipe.batch_size, recipe.seed)
+    plain = attrs.evolve(stage, augment=False)
+    return (
+        source.features(train, stage, f"{stage.name}: features"),
+        source.features(validation, plain, f"{stage.name}: features"),
+    )
 
 
-def _bytes(trunk: keras.Model) -> int:
-    return sum(4 * int(np.prod(tensor.shape[1:])) for tensor in trunk.outputs)
-
-
-def _whole(parts: Parts, augment: keras.Sequential | None) -> keras.Model:
-    """Return the model from photos to logits that augments while it is trained."""
-    photo = keras.Input(parts.trunk.inputs[0].shape[1:], name="photo")
-    seen = augment(photo) if augment else photo
-    return keras.Model(photo, parts.tail(parts.trunk(seen, training=False)))
+def _compiled(trunk: keras.Model, recipe: Recipe, photos: Photos) -> Trunk:
+    return compile_trunk(trunk, recipe.precision, photos.images[: recipe.batch_size])
 
 
 def optimizer_of(stage: Stage, steps: int, model: keras.Model) -> keras.optimizers.Optimizer:
@@ -181,18 +156,3 @@ def optimizer_of(stage: Stage, steps: int, model: keras.Model) -> keras.optimize
     if stage.schedule == "cosine":
         rate = cosine(rate, stage.epochs * steps, stage.epochs * steps // _WARMUP)
     return adamw(rate, stage.weight_decay, model)
-
-
-def _pairs(rows: tf.data.Dataset, classes: int) -> tf.data.Dataset:
-    """Turn rows of inputs and a label into what `fit` takes: (input or inputs, one-hot label)."""
-
-    def pair(*row: tf.Tensor) -> tuple[Any, tf.Tensor]:
-        *inputs, label = row
-        floats = [tf.cast(tensor, tf.float32) for tensor in inputs]
-        return (floats[0] if len(floats) == 1 else tuple(floats)), tf.one_hot(label, classes)
-
-    return rows.map(pair, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-
-
-def _in_order(arrays: Inputs, batch_size: int) -> tf.data.Dataset:
-    return tf.data.Dataset.from_tensor_slices(tuple(arrays)).batch(batch_size)

@@ -19,7 +19,9 @@ def test_run_prints_one_json_object_and_nothing_else_on_standard_output(finished
     assert result["weights"] == "none"
     for scores in (result["scores"]["validation"], result["scores"]["test"]):
         assert scores.keys() == {"accuracy", "macro_f1", "loss", "images"}
-    assert {"import", "data", "model", "evaluation", "export", "total"} <= result["seconds"].keys()
+    assert {"import", "reading", "model", "evaluation", "export", "total"} <= result[
+        "seconds"
+    ].keys()
 
 
 def test_run_tells_a_person_what_happens(finished):

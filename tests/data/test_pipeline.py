@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from kerastl.data.pipeline import augmentation, batches
+from kerastl.data.pipeline import batches
 
 NUMBERS = np.arange(10, dtype=np.int64)
 
@@ -33,14 +33,3 @@ def test_rows_stay_together():
 def test_the_order_is_a_function_of_seed_and_epoch():
     assert epochs_of(7, range(3, 5)) == epochs_of(7, range(5))[3:]
     assert epochs_of(7, range(1)) != epochs_of(8, range(1))
-
-
-def test_augmentation_changes_photos_in_training_only():
-    photos = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
-    layers = augmentation()
-    assert np.array_equal(layers(photos, training=False), photos)
-    changed = np.asarray(layers(photos, training=True))
-    assert changed.shape == photos.shape
-    assert np.abs(changed - photos).mean() > 1
-    assert changed.min() >= 0
-    assert changed.max() <= 255

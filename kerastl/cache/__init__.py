@@ -1,0 +1,23 @@
+"""Keeps on disk what took time to compute: decoded photos, and what a frozen trunk makes of them.
+
+A cache holds tables, a table holds rows of one kind, and each row has an id that tells what it was
+computed from. Rows are written in blocks, files that appear as a whole by a rename and never change
+after it: several runs can share a cache, and each may be killed at any moment.
+"""
+
+from kerastl.cache.gather import NoPlaceError, Numbers, gather, in_memory
+from kerastl.cache.rows import Rows, id_of, ids_of
+from kerastl.cache.store import Cache
+from kerastl.cache.table import Table
+
+__all__ = [
+    "Cache",
+    "NoPlaceError",
+    "Numbers",
+    "Rows",
+    "Table",
+    "gather",
+    "id_of",
+    "ids_of",
+    "in_memory",
+]

@@ -1,0 +1,110 @@
+"""Finds rows in a cache, and computes and keeps those that are missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from kerastl.cache.block import Array, Ids
+from kerastl.cache.rows import Rows
+from kerastl.cache.store import Cache
+from kerastl.cache.table import Table
+from kerastl.console import say
+from kerastl.files import reason
+
+Numbers = npt.NDArray[np.int64]
+# Yields, for the rows of the numbers that it is given, some numbers and their rows at a time. What
+# it leaves out cannot be computed.
+Compute = Callable[[Numbers], Iterable[tuple[Numbers, Array]]]
+
+_BLOCK_BYTES = 2**26
+
+
+class NoPlaceError(Exception):
+    """Neither the cache nor the memory has a place for so many rows."""
+
+
+class _UnwritableError(Exception):
+    """The cache does not take rows."""
+
+
+def gather(
+    cache: Cache, table: Table, ids: Ids, compute: Compute, most_in_memory: float = math.inf
+) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    """Return the rows of these ids, and which ids have one.
+
+    Where the cache cannot be written, that is said and the rows are kept in memory.
+
+    Args:
+        cache: What the table is part of.
+        table: Where the rows are looked for, and kept.
+        ids: What rows are wanted, uint8 `[rows, 16]`.
+        compute: Computes those that are missing.
+        most_in_memory: How many bytes may be kept in memory.
+
+    Raises:
+        NoPlaceError: The cache cannot be written, and the rows are more than that.
+    """
+    rows, there = table.find(ids)
+    if there.all():
+        return rows, there
+    try:
+        _add(cache, table, ids, _first_of_each(ids, ~there), compute)
+        return table.find(ids)
+    except _UnwritableError as error:
+        say(f"Going on without the cache in {cache.folder}: {error}")
+    if len(ids) * table.row_bytes > most_in_memory:
+        raise NoPlaceError
+    return in_memory(len(ids), table.row_shape, table.dtype, compute)
+
+
+def _first_of_each(ids: Ids, wanted: npt.NDArray[np.bool_]) -> Numbers:
+    """Return the numbers of the wanted ids, of equal ones the first."""
+    first = {ids[number].tobytes(): number for number in np.flatnonzero(wanted)[::-1]}
+    return np.array(sorted(first.values()), np.int64)
+
+
+def _add(cache: Cache, table: Table, ids: Ids, missing: Numbers, compute: Compute) -> None:
+    size = len(missing) * table.row_bytes
+    if not cache.has_room(size):
+        raise _UnwritableError(f"{size / 1e9:.1f} GB more do not fit into it or onto its disk")
+    cache.trim(room=size)
+    for numbers, rows in _in_blocks(compute(missing), table.row_bytes):
+        try:
+            table.add(ids[numbers], rows)
+        except OSError as error:
+            raise _UnwritableError(f"it cannot be written ({reason(error)})") from error
+
+
+def _in_blocks(
+    parts: Iterable[tuple[Numbers, Array]], row_bytes: int
+) -> Iterator[tuple[Numbers, Array]]:
+    """Put parts together until they make a block."""
+    waiting: list[tuple[Numbers, Array]] = []
+    size = 0
+    for part in parts:
+        waiting.append(part)
+        size += len(part[0]) * row_bytes
+        if size >= _BLOCK_BYTES:
+            yield _joined(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: list[tuple[Numbers, Array]]) -> tuple[Numbers, Array]:
+    numbers, rows = zip(*parts, strict=True)
+    return np.concatenate(numbers), np.concatenate(rows)
+
+
+def in_memory(
+    number: int, row_shape: tuple[int, ...], dtype: npt.DTypeLike, compute: Compute
+) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    """Compute so many rows into memory, and return them and which of them could be computed."""
+    rows, there = np.empty((number, *row_shape), dtype), np.zeros(number, bool)
+    for numbers, some in compute(np.arange(number)):
+        rows[numbers], there[numbers] = some, True
+    return (rows if there.all() else rows[there]), there

@@ -1,0 +1,119 @@
+"""What is learned from in a stage: the outputs of its trunk, kept or computed when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from kerastl.cache import Cache, NoPlaceError, Numbers, Rows, gather, id_of, ids_of
+from kerastl.data import augmentation
+from kerastl.data.augmentation import view_of
+from kerastl.data.photos import Photos
+from kerastl.live import progress
+from kerastl.recipe import Stage
+from kerastl.training.trunk import Trunk
+
+Array = npt.NDArray[Any]
+
+# Features that the cache does not take may fill so many bytes of memory. Of more, each epoch
+# computes its own.
+_MOST_BYTES = 2 * 2**30
+
+
+@attrs.frozen(eq=False)
+class Features:
+    """What a tail is given for the photos of a split.
+
+    Args:
+        labels: Indices into the classes, int64 `[photos]`.
+        dtype: The type of the inputs.
+        of: Gives, for the photos of some numbers in an epoch, an array for each of its inputs.
+    """
+
+    labels: npt.NDArray[np.int64] = attrs.field(repr=False)
+    dtype: np.dtype[Any]
+    of: Callable[[Numbers, int], list[Array]] = attrs.field(repr=False)
+
+    def __len__(self) -> int:
+        """Return the number of photos."""
+        return len(self.labels)
+
+
+@attrs.frozen(eq=False)
+class Source:
+    """Where the features of a stage come from.
+
+    Args:
+        trunk: What lies before the stage's cut; None where that is at the photo.
+        cache: Where features are looked for and kept.
+        batch_size: Photos that the trunk is given at a time.
+        seed: Decides, with photo and number, what is seen in a view.
+    """
+
+    trunk: Trunk | None
+    cache: Cache
+    batch_size: int
+    seed: int
+
+    def features(self, photos: Photos, stage: Stage, what: str) -> Features:
+        """Return the features of the photos.
+
+        The trunk never changes during the stage. What it makes of a photo, or of each of a number
+        of views of it, is computed once and kept; of views without end it is computed as it is
+        needed.
+
+        Args:
+            photos: The photos of a split.
+            stage: Says how they are augmented.
+            what: What the progress bar says.
+        """
+        kept = self._kept(photos, stage, what)
+
+        def of(numbers: Numbers, epoch: int) -> list[Array]:
+            view = stage.view_in(epoch)
+            if self.trunk and view in kept:
+                return self.trunk.parted(kept[view][numbers])
+            images = _seen(photos, numbers, self.seed, view)
+            return self.trunk(images) if self.trunk else [images]
+
+        photo = np.dtype(np.float32 if stage.augment else np.uint8)
+        return Features(photos.labels, self.trunk.dtype if self.trunk else photo, of)
+
+    def _kept(self, photos: Photos, stage: Stage, what: str) -> dict[int | None, Rows]:
+        """Compute what is worth to be kept, as far as there is a place for it."""
+        if self.trunk is None or (stage.augment and stage.views is None):
+            return {}
+        views = {stage.view_in(epoch) for epoch in range(stage.views or 1)}
+        try:
+            return {view: self._rows(self.trunk, photos, view, what) for view in views}
+        except NoPlaceError:
+            return {}
+
+    def _rows(self, trunk: Trunk, photos: Photos, view: int | None, what: str) -> Rows:
+        def computed(numbers: Numbers) -> Iterator[tuple[Numbers, Array]]:
+            with progress(what, len(numbers)) as done:
+                for start in range(0, len(numbers), self.batch_size):
+                    some = numbers[start : start + self.batch_size]
+                    yield some, trunk.whole(trunk(_seen(photos, some, self.seed, view)))
+                    done(len(some))
+
+        table = self.cache.table(trunk.name, trunk.key, (trunk.width,), trunk.dtype)
+        ids = photos.ids if view is None else _ids(photos, self.seed, view)
+        return gather(self.cache, table, ids, computed, _MOST_BYTES)[0]
+
+
+def _seen(photos: Photos, numbers: Numbers, seed: int, view: int | None) -> Array:
+    images = photos.images[numbers]
+    return images if view is None else view_of(images, photos.ids[numbers], seed, view)
+
+
+def _ids(photos: Photos, seed: int, view: int) -> npt.NDArray[np.uint8]:
+    """Return the ids of views, which depend on what draws them, too."""
+    code = Path(augmentation.__file__).read_bytes()
+    what = id_of(code, str(seed).encode(), str(view).encode())
+    return ids_of(id_of(photo.tobytes(), what) for photo in photos.ids)
