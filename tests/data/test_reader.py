@@ -59,3 +59,22 @@ def test_real_photos_are_resized_as_pillow_does(test_data: Path):
             theirs = image.convert("RGB").resize((160, 160), Image.Resampling.BILINEAR)
         differences.append(np.abs(ours - np.asarray(theirs, np.float32)).mean())
     assert np.mean(differences) < 2
+
+
+def _gradient(height: int, width: int) -> Image.Image:
+    """A large photo of smooth colours, whose first pixel is not like its last."""
+    rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    waves = np.stack([rows, columns, np.sin(9 * rows * columns) / 2 + 0.5], axis=-1)
+    return Image.fromarray((255 * waves).astype(np.uint8))
+
+
+@pytest.mark.parametrize("factor", [1, 2.5, 4, 9, 20])
+def test_a_large_jpeg_is_reduced_while_it_is_decoded_and_stays_the_same(
+    factor: float, monkeypatch: pytest.MonkeyPatch
+):
+    file = encoded(_gradient(round(64 * factor), round(96 * factor)), "JPEG")
+    ours = read_image(file, 64).numpy()
+    monkeypatch.setattr("kerastl.data.reader._FRACTIONS", ())
+    assert np.abs(ours - read_image(file, 64).numpy()).mean() < 1.5
+    png = encoded(Image.open(io.BytesIO(file)))
+    assert np.abs(ours - read_image(png, 64).numpy()).mean() < 1.5
