@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -13,7 +13,8 @@ from kerastl.cache import Numbers
 from kerastl.data.pipeline import shuffled
 from kerastl.training.features import Features
 
-Order = Callable[[], Iterator[tuple[int, Numbers]]]
+# The numbers of the photos of a batch, and the epoch that sees them.
+Order = Sequence[tuple[int, Numbers]]
 
 
 def training_batches(
@@ -28,39 +29,55 @@ def training_batches(
         seed: Decides the order.
         epochs: The numbers of the epochs.
     """
-
-    def order() -> Iterator[tuple[int, Numbers]]:
-        for epoch in epochs:
-            for some in shuffled(len(features), batch_size, seed, epoch):
-                yield epoch, some
-
+    order = [
+        (epoch, some)
+        for epoch in epochs
+        for some in shuffled(len(features), batch_size, seed, epoch)
+    ]
     return _batches(features, tail, order)
 
 
 def validation_batches(features: Features, tail: keras.Model, batch_size: int) -> tf.data.Dataset:
     """Return the batches of one pass through the photos, in their order."""
-
-    def order() -> Iterator[tuple[int, Numbers]]:
-        for start in range(0, len(features), batch_size):
-            yield 0, np.arange(start, min(start + batch_size, len(features)))
-
+    numbers = np.arange(len(features))
+    starts = range(0, len(features), batch_size)
+    order = [(0, numbers[start : start + batch_size]) for start in starts]
     # Keras warns of a pass whose length it did not know.
-    length = tf.data.experimental.assert_cardinality(-(-len(features) // batch_size))
+    length = tf.data.experimental.assert_cardinality(len(order))
     return _batches(features, tail, order).apply(length)
 
 
 def _batches(features: Features, tail: keras.Model, order: Order) -> tf.data.Dataset:
-    def rows() -> Iterator[Any]:
-        for epoch, some in order():
-            yield (*features.of(some, epoch), features.labels[some])
-
-    def pair(*row: tf.Tensor) -> tuple[Any, tf.Tensor]:
-        *inputs, label = row
-        floats = [tf.cast(tensor, tf.float32) for tensor in inputs]
+    def pair(inputs: tuple[Any, ...], label: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        floats = tuple(tf.cast(tensor, tf.float32) for tensor in inputs)
         one_hot = tf.one_hot(label, tail.output_shape[-1])
-        return (floats[0] if len(floats) == 1 else tuple(floats)), one_hot
+        return (floats[0] if len(floats) == 1 else floats), one_hot
 
-    inputs = [tf.TensorSpec(tensor.shape, features.dtype) for tensor in tail.inputs]
-    signature = (*inputs, tf.TensorSpec([None], tf.int64))
-    made = tf.data.Dataset.from_generator(rows, output_signature=signature)
-    return made.map(pair, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    rows = _read(features, tail, order) if features.held is None else _gathered(features, order)
+    return rows.map(pair, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _read(features: Features, tail: keras.Model, order: Order) -> tf.data.Dataset:
+    """Return batches that are read, or computed, one by one."""
+
+    def rows() -> Iterator[Any]:
+        for epoch, some in order:
+            yield tuple(features.of(some, epoch)), features.labels[some]
+
+    inputs = tuple(tf.TensorSpec(tensor.shape, features.dtype) for tensor in tail.inputs)
+    signature = (inputs, tf.TensorSpec([None], tf.int64))
+    return tf.data.Dataset.from_generator(rows, output_signature=signature)
+
+
+def _gathered(features: Features, order: Order) -> tf.data.Dataset:
+    """Return batches of features that are held in memory, without a step of Python for each."""
+    held = tuple(tf.constant(array) for array in features.held or ())
+    labels = tf.constant(features.labels)
+    numbers = tf.RaggedTensor.from_row_lengths(
+        np.concatenate([some for _, some in order]), [len(some) for _, some in order]
+    )
+    batches = tf.data.Dataset.from_tensor_slices(numbers)
+    return batches.map(
+        lambda some: (tuple(tf.gather(array, some) for array in held), tf.gather(labels, some)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )

@@ -114,7 +114,7 @@ class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]
         self.stage, self.epochs, self.photos = stage, epochs, photos
         self.batch_size, self.last = batch_size, last
         self.state, self.timed = state, timed
-        self.shown = ExitStack()
+        self.shown, self.seen = ExitStack(), 0
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Show the bar."""
@@ -123,7 +123,10 @@ class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Move the bar on."""
-        self.done(min(self.batch_size, self.photos - batch * self.batch_size))
+        # Several steps may have been taken at once.
+        seen = min((batch + 1) * self.batch_size, self.photos)
+        self.done(seen - self.seen)
+        self.seen = seen % self.photos
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Print the epoch's line."""

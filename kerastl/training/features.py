@@ -23,6 +23,8 @@ Array = npt.NDArray[Any]
 # Features that the cache does not take may fill so many bytes of memory. Of more, each epoch
 # computes its own.
 _MOST_BYTES = 2 * 2**30
+# Features of so many bytes are held in memory for a stage; of more, each batch is read from disk.
+_HELD_BYTES = 2**28
 
 
 @attrs.frozen(eq=False)
@@ -33,11 +35,13 @@ class Features:
         labels: Indices into the classes, int64 `[photos]`.
         dtype: The type of the inputs.
         of: Gives, for the photos of some numbers in an epoch, an array for each of its inputs.
+        held: The inputs of all photos, where they are few enough and the same in each epoch.
     """
 
     labels: npt.NDArray[np.int64] = attrs.field(repr=False)
     dtype: np.dtype[Any]
     of: Callable[[Numbers, int], list[Array]] = attrs.field(repr=False)
+    held: list[Array] | None = attrs.field(default=None, repr=False)
 
     def __len__(self) -> int:
         """Return the number of photos."""
@@ -81,8 +85,12 @@ class Source:
             images = _seen(photos, numbers, self.seed, view)
             return self.trunk(images) if self.trunk else [images]
 
-        photo = np.dtype(np.float32 if stage.augment else np.uint8)
-        return Features(photos.labels, self.trunk.dtype if self.trunk else photo, of)
+        if self.trunk is None:
+            photo = np.dtype(np.float32 if stage.augment else np.uint8)
+            return Features(photos.labels, photo, of)
+        few = len(photos) * self.trunk.width * self.trunk.dtype.itemsize <= _HELD_BYTES
+        held = self.trunk.parted(kept[None][:]) if None in kept and few else None
+        return Features(photos.labels, self.trunk.dtype, of, held)
 
     def _kept(self, photos: Photos, stage: Stage, what: str) -> dict[int | None, Rows]:
         """Compute what is worth to be kept, as far as there is a place for it."""

@@ -27,6 +27,7 @@ Learning = tuple[Photos, Photos]
 # One step in so many climbs to the highest learning rate: Adam's first steps know little of the
 # gradients, and would throw pretrained layers off.
 _WARMUP = 5
+_MOST_TOGETHER = 64
 
 
 def train(
@@ -100,6 +101,7 @@ def _fit(
             from_logits=True, label_smoothing=recipe.label_smoothing
         ),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        steps_per_execution=_together(steps) if stage.unfreeze == 0 and train.held else 1,
     )
     restore(tail.optimizer, tail.trainable_variables, state)
     keeper = Keeper(model, stage.name, f"stages.{stage.name}.learning_rate", state, save)
@@ -142,6 +144,11 @@ def features_of(
 
 def _compiled(trunk: keras.Model, recipe: Recipe, photos: Photos) -> Trunk:
     return compile_trunk(trunk, recipe.precision, photos.images[: recipe.batch_size])
+
+
+def _together(steps: int) -> int:
+    """Return how many steps of an epoch, which take no time by themselves, are done in one go."""
+    return max(number for number in range(1, _MOST_TOGETHER + 1) if steps % number == 0)
 
 
 def optimizer_of(stage: Stage, steps: int, model: keras.Model) -> keras.optimizers.Optimizer:

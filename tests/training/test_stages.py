@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Never
 
 import attrs
 import keras
@@ -108,17 +109,19 @@ def test_the_same_seed_gives_the_same_training(recipe: Recipe, learning: Learnin
 
 
 @pytest.mark.parametrize(
-    ("stop", "augment"), [(1, False), (2, False), (3, False), (1, True), (3, True)]
+    ("stop", "augment", "views"),
+    [(1, False, None), (2, False, None), (3, False, None), (1, True, 2), (3, True, None)],
 )
 def test_going_on_from_a_checkpoint_ends_as_without_a_stop(
     recipe: Recipe,
     learning: Learning,
     stop: int,
     augment: bool,
+    views: int | None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    stages = tuple(attrs.evolve(stage, augment=augment) for stage in recipe.stages)
+    stages = tuple(attrs.evolve(stage, augment=augment, views=views) for stage in recipe.stages)
     recipe = attrs.evolve(recipe, stages=stages)
     monkeypatch.setattr("kerastl.training.callbacks._SECONDS_BETWEEN_SAVES", 0.0)
     whole, expected = run(recipe, learning)
@@ -166,6 +169,35 @@ def test_features_that_fit_nowhere_are_computed_anew_in_each_epoch(
     assert len(state.rows) == 4
     for mine, theirs in zip(values_of(anew.variables), values_of(kept.variables), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_features_that_are_held_teach_what_features_read_from_disk_teach(
+    recipe: Recipe, learning: Learning, monkeypatch: pytest.MonkeyPatch
+):
+    held, _ = run(recipe, learning)
+    monkeypatch.setattr("kerastl.training.features._HELD_BYTES", 0)
+    read, _ = run(recipe, learning)
+    for mine, theirs in zip(values_of(held.variables), values_of(read.variables), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_epochs_turn_through_views_whose_features_are_kept(
+    recipe: Recipe, learning: Learning, monkeypatch: pytest.MonkeyPatch
+):
+    parts = split_and_freeze(fresh(recipe, learning), 0.0)
+    stage = attrs.evolve(recipe.stages[0], augment=True, views=2)
+    features, validation = features_of(parts, recipe, stage, learning, Cache())
+
+    def never(*_: object) -> Never:
+        pytest.fail("a view was computed again")
+
+    monkeypatch.setattr("kerastl.training.features._seen", never)
+    some = np.arange(5)
+    first, second, third = (features.of(some, epoch)[0] for epoch in range(3))
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(first, third)
+    # What is validated on is not augmented.
+    np.testing.assert_array_equal(validation.of(some, 0)[0], validation.of(some, 1)[0])
 
 
 def test_a_backbone_cut_where_two_tensors_pass_is_trained(recipe: Recipe, learning: Learning):
