@@ -8,6 +8,7 @@ import pytest
 
 from kerastl.backbones.adapter import constructors
 from kerastl.backbones.cuts import find_cuts, nearest_cut, trunk_and_tail
+from kerastl.backbones.folding import folded
 from kerastl.data import ImageFolder
 from kerastl.recipe import Backbone, Head, Recipe, Stage
 
@@ -42,6 +43,8 @@ def check(name: str) -> None:
         trunk, tail = trunk_and_tail(model, nearest_cut(cuts, share))
         again = tail(trunk(photos, training=False), training=False).numpy()
         np.testing.assert_array_equal(again, whole)
+        compiled = np.asarray(tail(folded(trunk)(photos, training=False), training=False))
+        np.testing.assert_allclose(compiled, whole, rtol=1e-3, atol=1e-3 * np.abs(whole).max())
     shares = [cut.share for cut in cuts]
     assert shares == sorted(set(shares), reverse=True)
     assert (shares[0], shares[-1]) == (1.0, 0.0)
