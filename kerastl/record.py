@@ -112,7 +112,10 @@ class Record:
                 self.update(status="interrupted")
                 path = self.directory.path
                 verb = self.values.get("verb", "run")
-                say(f"What was reached is in {path}. Go on with: kerastl {verb} --resume {path}")
+                begun = self.directory.checkpoint.is_file()
+                what = "What was reached is in" if begun else "No epoch was finished in"
+                how = "Go on" if begun else "Begin again"
+                say(f"{what} {path}. {how} with: kerastl {verb} --resume {path}")
                 raise
             except BaseException as error:
                 self.values |= {"error": cause(error)}

@@ -104,7 +104,10 @@ def check_manifest(weights: Path, backbone: Backbone) -> None:
     wanted = described(backbone.name, all_options(backbone))
     if not manifest.is_for(backbone):
         made_for = described(manifest.backbone, manifest.options)
-        raise WeightsError(f"Weights file {weights} is for {made_for}, not for {wanted}.")
+        raise WeightsError(
+            f"Weights file {weights} is for {made_for}, not for {wanted}. It goes with --backbone "
+            f"{manifest.backbone} and its options, --set backbone.options.NAME=VALUE."
+        )
     if manifest.preprocessing != preprocessing_name(backbone):
         raise WeightsError(
             f"Weights file {weights} was trained with {manifest.preprocessing}, "
@@ -119,7 +122,8 @@ def check_manifest(weights: Path, backbone: Backbone) -> None:
 
 def described(name: str, options: Mapping[str, Any]) -> str:
     """Return a backbone as a person would write it: `MobileNetV2(alpha=0.35)`."""
-    return f"{name}({', '.join(f'{key}={value!r}' for key, value in sorted(options.items()))})"
+    values = ", ".join(f"{key}={value!r}" for key, value in sorted(options.items()))
+    return f"{name}({values})" if values else name
 
 
 def sha256_of(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,12 @@ def load_weights(model: keras.Model, backbone: Backbone, published: Published | 
             return Weights(name, "; ".join(reasons))
         except UnavailableError as error:
             reasons.append(str(error))
-    remedies = (
-        "fetch them where there is a network with kerastl weights fetch, give a file with "
-        "--weights FILE, or train from random weights with --weights none"
-    )
-    raise WeightsError(f"{'; '.join(reasons)}: {remedies}.")
+    remedies = ["give a file with --weights FILE", "train from random weights with --weights none"]
+    if published and "imagenet" in backbone.weights:
+        fetch = f"kerastl weights fetch {backbone.name}"
+        remedies.insert(0, f"where there is a network run {fetch} with the options of the backbone")
+    reason = re.sub("^the ", "The ", "; ".join(reasons))
+    raise WeightsError(f"{reason}: {', or '.join(remedies)}.")
 
 
 def _file(name: str, backbone: Backbone, published: Published | None) -> Path:
@@ -84,7 +86,8 @@ def load_file(model: keras.Model, path: Path) -> None:
             difference = mismatch(model, file, path)
     except (OSError, KeyError) as error:
         raise WeightsError(
-            f"Weights file {path} is damaged or no HDF5 file: {one_line(error)}."
+            f"Weights file {path} is damaged or no HDF5 file, copy or fetch it again: "
+            f"{one_line(error)}."
         ) from error
     if not difference:
         try:

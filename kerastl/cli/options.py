@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import attrs
 import click
 
+from kerastl.backbones.names import require_name
 from kerastl.console import console
 from kerastl.errors import UsageError
 from kerastl.network import OFFLINE
@@ -96,6 +97,8 @@ def changed(
 ) -> Recipe:
     """Return the recipe with what the options of `recipe_options` change in it."""
     go_offline(offline)
+    if backbone is not None:
+        require_name(backbone)
     recipe = attrs.evolve(
         recipe,
         data=recipe.data if data is None else data_source(data),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kerastl.backbones.names import require_name
 from kerastl.cli.options import (
     data_source,
     go_offline,
@@ -78,6 +79,7 @@ def _begin(
     clock: Clock, name: str, *, output: Path | None, overwrite: bool, offline: bool, **options: Any
 ) -> SourceModel:
     go_offline(offline)
+    require_name(name)
     pretraining = _pretraining(name, **options)
     with clock.part("import"):
         from kerastl import source_model
@@ -138,4 +140,4 @@ def _show(result: SourceModel) -> None:
     )
     options = (f"--set backbone.options.{key}={value}" for key, value in result.options.items())
     backbone = " ".join(["--backbone", manifest.backbone, *options])
-    say(f"  kerastl run RECIPE --weights {result.weights} {backbone}")
+    say(f"  kerastl run candy --weights {result.weights} {backbone}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
+from kerastl.backbones.names import require_name
 from kerastl.cli.options import go_offline, offline_option, set_option, with_settings
 from kerastl.errors import KerastlError, WeightsError
 
@@ -63,7 +64,7 @@ def list_() -> None:
 def fetch(
     names: tuple[str, ...], image_size: int | None, settings: tuple[str, ...], offline: bool
 ) -> int:
-    """Fetch ImageNet weights into Keras's cache, for a machine that is to go offline.
+    """Fetch ImageNet weights for a machine that is to go offline.
 
     BACKBONE is a constructor of keras.applications, or a recipe for the one that it names. What
     was broken off is gone on with; several are fetched at once.
@@ -111,7 +112,7 @@ def _require_network(backbones: list[Backbone]) -> None:
 
 @weights.command(epilog="\b\nExamples:\n  kerastl weights verify")
 def verify() -> int:
-    """Check every weights file on this machine.
+    """Check every weights file that `kerastl weights list` shows.
 
     By its checksum where Keras publishes one or kerastl has written one, otherwise by the name and
     shape of every tensor in it.
@@ -131,11 +132,14 @@ def verify() -> int:
 
 
 @weights.command(epilog="\b\nExamples:\n  kerastl weights path\n  kerastl weights path candy")
-@click.argument("name", metavar="BACKBONE", required=False)
+@click.argument("name", metavar="[BACKBONE]", required=False)
 @click.option("--image-size", type=int, metavar="PIXELS", help="Side of the photos.")
 @set_option("options.alpha=0.35")
 def path(name: str | None, image_size: int | None, settings: tuple[str, ...]) -> None:
-    """Print where Keras's weights are kept, or where those of BACKBONE are or would be."""
+    """Print where weights are kept: all, or those of BACKBONE.
+
+    BACKBONE is a constructor of keras.applications, or a recipe for the one that it names.
+    """
     click.echo(_path(name, image_size, settings))
 
 
@@ -155,6 +159,8 @@ def _backbone(name: str, image_size: int | None, settings: tuple[str, ...]) -> B
     from kerastl.registry import entries, find
 
     is_recipe = name in entries() or name.endswith(".py")
+    if not is_recipe:
+        require_name(name)
     backbone = find(name).backbone if is_recipe else Backbone(name)
     if image_size is not None:
         backbone = attrs.evolve(backbone, image_size=image_size)

@@ -134,7 +134,7 @@ class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]
         if self.timed:
             seconds = float(self.state.rows[-1]["seconds"])
             left = timedelta(seconds=round(seconds * (self.epochs.stop - epoch - 1)))
-            end += f"   {self.photos / seconds:,.0f} images/s, {left} of {self.stage} left"
+            end += f"   {self.photos / seconds:,.0f} images/s, {left} left in phase {self.stage}"
         say(
             f"{self.stage:<10} epoch {epoch + 1:>3}/{self.last}"
             f"   loss {logs['loss']:.3f}  accuracy {logs['accuracy']:.3f}"

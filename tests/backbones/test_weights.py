@@ -223,7 +223,7 @@ def test_the_shipped_source_model_stands_in_for_imagenet_and_says_why(tmp_path, 
 
 def test_where_no_source_model_is_shipped_the_reason_is_told():
     model, value = fresh("procedural", alpha=0.5)
-    message = r"kerastl ships no procedural weights for MobileNetV2\(alpha=0\.5\): fetch"
+    message = r"kerastl ships no procedural weights for MobileNetV2\(alpha=0\.5\): give"
     with pytest.raises(WeightsError, match=message):
         load_weights(model, value, None)
 

@@ -92,3 +92,13 @@ def test_wrong_usage(program, cache: Path, tmp_path: Path, arguments: list[str],
     assert done.returncode == 2
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_misspelt_backbone_is_told_before_the_network_is_looked_for(program, tmp_path: Path):
+    for arguments in (("weights", "fetch"), ("weights", "path"), ("pretrain",)):
+        done = program(*arguments, "MobilNetV2", cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == (
+            "Error: There is no backbone 'MobilNetV2' in keras.applications. "
+            "Did you mean 'MobileNetV2'?\n"
+        )

@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from kerastl.console import say
 from kerastl.data.procedural import CLASSES, draw_batch
 from kerastl.errors import DataError
 from kerastl.live import progress
@@ -56,6 +57,7 @@ class Procedural:
                 later = (pool for pool in drawn for _ in range(_ROUNDS))
                 yield itertools.chain(rounds, later)
 
+        say(f"Drawing images of {size} x {size} in {min(_cores(), _MOST_WORKERS)} processes")
         with _workers() as workers, progress("drawing images to measure on", _HELD_OUT) as done:
             held_out = _images_of(_begun(workers, _FAR, _HELD_OUT, seed, size), done)
         return Stream(
