@@ -98,6 +98,22 @@ def test_a_backbone_that_it_is_not_for_is_refused(made: SourceModel, recipe: Rec
         attrs.evolve(recipe, backbone=other).build(classes=3)
 
 
+def test_a_stop_before_the_first_epoch_promises_nothing(
+    pretraining: Pretraining,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    def stopped(*_: object) -> Never:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kerastl.source_model.train_source", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(pretraining, tmp_path / "mine")
+    said = capsys.readouterr().out
+    assert f"No epoch was finished in {tmp_path / 'mine'}. Begin again with: kerastl" in said
+
+
 def test_an_interrupted_pretraining_ends_with_the_same_weights(
     pretraining: Pretraining, made: SourceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import uuid
@@ -22,29 +23,48 @@ Array = npt.NDArray[Any]
 
 @attrs.frozen(eq=False)
 class Block:
-    """An open block; it can be read to its end even where it has been removed by then.
+    """A block and what is in it.
 
     Args:
         path: The file.
         ids: One for each row, uint8 `[rows, 16]`.
-        descriptor: What the system calls the open file.
         start: Where the first row begins, in bytes.
         row_bytes: How many bytes a row has.
     """
 
     path: Path
     ids: Ids = attrs.field(repr=False)
-    descriptor: int
     start: int
     row_bytes: int
+
+    def open(self) -> OpenBlock:
+        """Open it to read rows, and note that it is of use: others are removed before it.
+
+        Raises:
+            OSError: It has been removed.
+        """
+        opened = OpenBlock(self, os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
+        # Where nobody may write, it is no less readable.
+        with contextlib.suppress(OSError):
+            os.utime(self.path)
+        return opened
+
+
+@attrs.frozen(eq=False)
+class OpenBlock:
+    """An open block; it can be read to its end even where it has been removed by then.
+
+    Args:
+        block: What is read.
+        descriptor: What the system calls the open file.
+    """
+
+    block: Block
+    descriptor: int
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         weakref.finalize(self, os.close, self.descriptor)
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.ids)
 
     def read_into(self, first: int, rows: Array) -> None:
         """Fill an array with the rows from the one of that number on.
@@ -52,40 +72,34 @@ class Block:
         Raises:
             OSError: The disk fails.
         """
+        place = self.block.start + first * self.block.row_bytes
         with self._lock:
-            os.lseek(self.descriptor, self.start + first * self.row_bytes, os.SEEK_SET)
+            os.lseek(self.descriptor, place, os.SEEK_SET)
             found = os.read(self.descriptor, rows.nbytes)
         if len(found) < rows.nbytes:
-            raise OSError(f"{self.path} is shorter than it was")
+            raise OSError(f"{self.block.path} is shorter than it was")
         rows.view(np.uint8).reshape(-1)[:] = np.frombuffer(found, np.uint8)
 
-    def touch(self) -> None:
-        """Note that the block is of use, so that others are removed before it."""
-        try:
-            os.utime(self.path)
-        except OSError:
-            # Removed by another run, or nobody may write here: it is no less readable.
-            return
 
-
-def open_block(path: Path, row_bytes: int) -> Block:
-    """Open a block of rows of so many bytes.
+def read_block(path: Path, row_bytes: int) -> Block:
+    """Return what is in a block of rows of so many bytes.
 
     Raises:
         OSError: It cannot be read.
         ValueError: It is no whole block of such rows.
     """
     with path.open("rb") as file:
-        ids = np.load(file, allow_pickle=False)
-        np.lib.format.read_magic(file)
-        shape, _, kind = np.lib.format.read_array_header_1_0(file)
+        try:
+            ids = np.load(file, allow_pickle=False)
+            np.lib.format.read_magic(file)
+            shape, _, kind = np.lib.format.read_array_header_1_0(file)
+        except EOFError as error:
+            raise ValueError(f"{path} is empty") from error
         start, size = file.tell(), os.fstat(file.fileno()).st_size
-        descriptor = os.dup(file.fileno())
-    block = Block(path, ids, descriptor, start, row_bytes)
     rows = (len(ids), row_bytes)
     if shape != rows or kind != np.uint8 or size != start + len(ids) * row_bytes:
         raise ValueError(f"{path} is no whole block of rows of {row_bytes} bytes")
-    return block
+    return Block(path, ids, start, row_bytes)
 
 
 def write_block(folder: Path, ids: Ids, rows: Array) -> Path:

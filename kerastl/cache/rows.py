@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from kerastl.cache.block import Array, Block, Ids
+from kerastl.cache.block import Array, Ids, OpenBlock
 
 _ID_BYTES = 16
 
@@ -38,13 +38,13 @@ class StoredRows:
     """Rows on disk. Only those that are asked for are read.
 
     Args:
-        blocks: Where they are.
+        blocks: Where they are, by number.
         places: Number of the block and of the row in it, int64 `[rows, 2]`.
         row_shape: The shape of each.
         dtype: The type of the values.
     """
 
-    blocks: tuple[Block, ...]
+    blocks: Mapping[int, OpenBlock]
     places: npt.NDArray[np.int64] = attrs.field(repr=False)
     row_shape: tuple[int, ...]
     dtype: np.dtype[Any]

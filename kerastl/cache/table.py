@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from kerastl.cache.block import ENDING, Array, Block, Ids, open_block, write_block
+from kerastl.cache.block import ENDING, Array, Block, Ids, OpenBlock, read_block, write_block
 from kerastl.cache.rows import StoredRows
 
 
@@ -30,8 +31,8 @@ class Table:
     _blocks: list[Block] = attrs.field(init=False)
 
     @_blocks.default
-    def _opened(self) -> list[Block]:
-        return list(self._open_all())
+    def _listed(self) -> list[Block]:
+        return list(self._whole_blocks())
 
     @property
     def row_bytes(self) -> int:
@@ -45,12 +46,20 @@ class Table:
             for number, block in enumerate(self._blocks)
             for row, row_id in enumerate(block.ids)
         }
-        found = [places.get(row_id.tobytes()) for row_id in ids]
-        there = np.array([place is not None for place in found], bool)
-        chosen = np.array([place for place in found if place], np.int64).reshape(-1, 2)
-        for number in np.unique(chosen[:, 0]):
-            self._blocks[number].touch()
-        return StoredRows(tuple(self._blocks), chosen, self.row_shape, self.dtype), there
+        wanted = [places.get(row_id.tobytes()) for row_id in ids]
+        opened = self._opened({place[0] for place in wanted if place})
+        there = np.array([place is not None and place[0] in opened for place in wanted], bool)
+        found = [place for place, is_there in zip(wanted, there, strict=True) if is_there]
+        chosen = np.array(found, np.int64).reshape(-1, 2)
+        return StoredRows(opened, chosen, self.row_shape, self.dtype), there
+
+    def _opened(self, numbers: Iterable[int]) -> dict[int, OpenBlock]:
+        opened = {}
+        for number in numbers:
+            # Another run may have removed it in this moment.
+            with contextlib.suppress(OSError):
+                opened[number] = self._blocks[number].open()
+        return opened
 
     def add(self, ids: Ids, rows: Array) -> None:
         """Write rows as a block.
@@ -59,12 +68,12 @@ class Table:
             OSError: The disk is full, or the folder cannot be written.
         """
         path = write_block(self.folder, ids, rows.astype(self.dtype, copy=False))
-        self._blocks.append(open_block(path, self.row_bytes))
+        self._blocks.append(read_block(path, self.row_bytes))
 
-    def _open_all(self) -> Iterator[Block]:
+    def _whole_blocks(self) -> Iterator[Block]:
         for path in sorted(self.folder.glob(f"*{ENDING}")):
             try:
-                yield open_block(path, self.row_bytes)
-            except (OSError, ValueError, EOFError):
+                yield read_block(path, self.row_bytes)
+            except (OSError, ValueError):
                 # Removed by another run in this moment, or damaged: its rows are computed anew.
                 continue

@@ -30,13 +30,15 @@ class Trunk:
     """The layers before a cut, with their weights as constants.
 
     Args:
-        model: The layers.
+        name: What a person calls it: where its cut is, the size of its photos, its precision.
+        shapes: The shape of each output of a photo.
         precision: `"float32"` or `"bfloat16"`, what it computes in.
         key: Tells it from all others: it is made of the graph and every value in it.
         function: From photos of 0..255, `[batch, height, width, 3]`, to the list of the outputs.
     """
 
-    model: keras.Model
+    name: str
+    shapes: tuple[tuple[int, ...], ...]
     precision: str
     key: str
     function: Any = attrs.field(repr=False)
@@ -47,12 +49,6 @@ class Trunk:
         return [tf.cast(output, self.precision).numpy() for output in outputs]
 
     @property
-    def name(self) -> str:
-        """What a person calls it: where its cut is, the size of its photos, its precision."""
-        layer = self.model.outputs[-1]._keras_history.operation.name
-        return f"{layer}-{self.model.input_shape[1]}-{self.precision}"
-
-    @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the outputs."""
         kind: np.dtype[Any] = np.dtype(tf.as_dtype(self.precision).as_numpy_dtype)
@@ -61,7 +57,7 @@ class Trunk:
     @property
     def width(self) -> int:
         """How many values the outputs of a photo have together."""
-        return sum(math.prod(tensor.shape[1:]) for tensor in self.model.outputs)
+        return sum(map(math.prod, self.shapes))
 
     @staticmethod
     def whole(outputs: list[Array]) -> Array:
@@ -70,10 +66,9 @@ class Trunk:
 
     def parted(self, rows: Array) -> list[Array]:
         """Take rows of `whole` apart into outputs."""
-        shapes = [tensor.shape[1:] for tensor in self.model.outputs]
-        ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+        ends = np.cumsum([math.prod(shape) for shape in self.shapes])[:-1]
         parts = np.split(rows, ends, axis=1)
-        return [part.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)]
+        return [part.reshape(-1, *shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
 
 def compile_trunk(model: keras.Model, precision: str, photos: npt.NDArray[np.uint8]) -> Trunk:
@@ -89,12 +84,10 @@ def compile_trunk(model: keras.Model, precision: str, photos: npt.NDArray[np.uin
         photos: A batch to compare on.
     """
     model = folded(model)
-    exact = _traced(model)
-    graph = exact.graph.as_graph_def()
-    trunk = Trunk(model, "float32", _key(graph, "float32"), exact)
+    trunk = _trunk(model, "float32")
     if precision != "auto" or _has_gpu() or not _has_bfloat16():
         return trunk
-    fast = Trunk(model, "bfloat16", _key(graph, "bfloat16"), _traced(model))
+    fast = _trunk(model, "bfloat16")
     with _in_bfloat16():
         # TensorFlow decides on the first call.
         found = fast(photos)
@@ -103,6 +96,14 @@ def compile_trunk(model: keras.Model, precision: str, photos: npt.NDArray[np.uin
         return fast
     say(f"Frozen layers: float32, as in bfloat16 their features differ (cosine {cosine:.4f})")
     return trunk
+
+
+def _trunk(model: keras.Model, precision: str) -> Trunk:
+    function = _traced(model)
+    layer = model.outputs[-1]._keras_history.operation.name
+    name = f"{layer}-{model.input_shape[1]}-{precision}"
+    shapes = tuple(tuple(tensor.shape[1:]) for tensor in model.outputs)
+    return Trunk(name, shapes, precision, _key(function.graph.as_graph_def(), precision), function)
 
 
 def _traced(model: keras.Model) -> Any:
