@@ -75,7 +75,8 @@ class Cache:
     def has_room(self, size: int) -> bool:
         """Say whether so many bytes may be added, once what was not used for long is removed."""
         place = next(path for path in (self.folder, *self.folder.parents) if path.exists())
-        reclaimed = min(self.size(), max(0, self.size() + size - self.limit))
+        held = self.size()
+        reclaimed = min(held, max(0, held + size - self.limit))
         return size <= self.limit and size + _SPARE <= shutil.disk_usage(place).free + reclaimed
 
     def size(self) -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 
@@ -35,28 +36,21 @@ def test_a_compiled_trunk_gives_what_the_layers_give_and_stays_so_when_they_chan
     np.testing.assert_allclose(trunk(PHOTOS)[0], expected, rtol=1e-4, atol=1e-5)
 
 
-_KEY = """
+_KEY = f"""
 import numpy as np
 import keras
 from kerastl.training.trunk import compile_trunk
-for _ in range({before}):
+{inspect.getsource(small)}
+for _ in range(BEFORE):
     keras.layers.Conv2D(3, 3)(keras.Input((8, 8, 3)))
-keras.utils.set_random_seed(0)
-photo = keras.Input((32, 32, 3))
-features = photo / 255
-for _ in range(3):
-    features = keras.layers.Conv2D(8, 3)(features)
-    features = keras.layers.BatchNormalization()(features)
-    features = keras.layers.ReLU()(features)
-model = keras.Model(photo, features)
-print(compile_trunk(model, "float32", np.zeros((1, 32, 32, 3), np.uint8)).key)
+print(compile_trunk(small(), "float32", np.zeros((1, 32, 32, 3), np.uint8)).key)
 """
 
 
 def test_the_key_is_the_same_in_another_process_whatever_layers_are_called():
     keys = [
         subprocess.run(
-            [sys.executable, "-c", _KEY.format(before=before)],
+            [sys.executable, "-c", _KEY.replace("BEFORE", str(before))],
             capture_output=True,
             text=True,
             check=True,
