@@ -65,12 +65,13 @@ class Cache:
         """Open a table.
 
         Args:
-            name: Says to a person what is in it.
+            name: Says to a person what is in it; a table that is there keeps the one it has.
             key: Says everything that its rows depend on, beside their ids.
             row_shape: The shape of each row.
             dtype: The type of the values.
         """
-        return Table(self.folder / f"{name}-{key[:32]}", row_shape, np.dtype(dtype))
+        new = self.folder / f"{name}-{key}"
+        return Table(next(self.folder.glob(f"*-{key}"), new), row_shape, np.dtype(dtype))
 
     def has_room(self, size: int) -> bool:
         """Say whether so many bytes may be added, once what was not used for long is removed."""

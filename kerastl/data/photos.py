@@ -7,14 +7,14 @@ import warnings
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kerastl.cache import Cache, Numbers, Rows, gather, id_of, ids_of, in_memory
+from kerastl.cache import Array, Cache, Numbers, Rows, gather, id_of, ids_of, in_memory
 from kerastl.data import reader
 from kerastl.data.reader import read_image
 from kerastl.live import progress
@@ -22,8 +22,6 @@ from kerastl.recipe import Split
 
 if TYPE_CHECKING:
     from PIL import Image
-
-Array = npt.NDArray[Any]
 
 # Photos that are decoded before they are handed on.
 _AT_ONCE = 16
@@ -58,6 +56,12 @@ class Photos:
     def __len__(self) -> int:
         """Return the number of photos."""
         return len(self.labels)
+
+    def first(self, count: int) -> Photos:
+        """Return the first so many of them."""
+        return Photos(
+            self.images[:count], self.labels[:count], self.names[:count], self.ids[:count]
+        )
 
 
 def read_photos(
@@ -94,7 +98,7 @@ def read_photos(
     if cache is None:
         images, there = in_memory(len(ids), shape, np.uint8, decoded)
     else:
-        table = cache.table(f"photos-{image_size}", _reader_key(), shape, np.uint8)
+        table = cache.table(f"photos-{image_size}", _reader_key(image_size), shape, np.uint8)
         images, there = gather(cache, table, ids, decoded)
     kept = np.flatnonzero(there)
     return Photos(
@@ -109,10 +113,11 @@ def read_photos(
     )
 
 
-def _reader_key() -> str:
-    """Return what tells photos decoded by this code and these libraries from others."""
+def _reader_key(image_size: int) -> str:
+    """Return what tells photos of this size, by this code and these libraries, from others."""
     code = [Path(str(source)).read_bytes() for source in (__file__, reader.__file__)]
-    return id_of(*code, tf.__version__.encode(), version("Pillow").encode()).hex()
+    others = (tf.__version__, version("Pillow"), str(image_size))
+    return id_of(*code, *(text.encode() for text in others)).hex()
 
 
 def _ids(split: Split) -> npt.NDArray[np.uint8]:

@@ -10,15 +10,13 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from kerastl.cache import Cache, NoPlaceError, Numbers, Rows, gather, id_of, ids_of
+from kerastl.cache import Array, Cache, NoPlaceError, Numbers, Rows, gather, id_of, ids_of
 from kerastl.data import augmentation
 from kerastl.data.augmentation import view_of
 from kerastl.data.photos import Photos
 from kerastl.live import progress
 from kerastl.recipe import Stage
 from kerastl.training.trunk import Trunk
-
-Array = npt.NDArray[Any]
 
 # Features that the cache does not take may fill so many bytes of memory. Of more, each epoch
 # computes its own.

@@ -20,7 +20,7 @@ from kerastl.training.features import Features, Source
 from kerastl.training.optimizers import adamw, cosine
 from kerastl.training.parts import Parts, split_and_freeze
 from kerastl.training.state import State, assign, restore
-from kerastl.training.trunk import Trunk, compile_trunk
+from kerastl.training.trunk import trunk_of
 
 Learning = tuple[Photos, Photos]
 
@@ -133,17 +133,14 @@ def features_of(
     """Return what the tail of a stage is given for the photos to learn from and to validate on."""
     train, validation = photos
     # With nothing to compute before the cut, the tail begins with the photo.
-    trunk = _compiled(parts.trunk, recipe, train) if parts.trunk.weights else None
+    some = train.first(recipe.batch_size)
+    trunk = trunk_of(parts.trunk, recipe.precision, some, cache) if parts.trunk.weights else None
     source = Source(trunk, cache, recipe.batch_size, recipe.seed)
     plain = attrs.evolve(stage, augment=False)
     return (
         source.features(train, stage, f"{stage.name}: features"),
         source.features(validation, plain, f"{stage.name}: features"),
     )
-
-
-def _compiled(trunk: keras.Model, recipe: Recipe, photos: Photos) -> Trunk:
-    return compile_trunk(trunk, recipe.precision, photos.images[: recipe.batch_size])
 
 
 def _together(steps: int) -> int:

@@ -1,52 +1,92 @@
-"""What is frozen in a stage, compiled once and run at the speed of an inference engine."""
+"""What is frozen in a stage: a trunk that knows its key before it is compiled."""
 
 from __future__ import annotations
 
-import hashlib
+import json
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import attrs
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-from kerastl.backbones.folding import folded
+from kerastl.backbones import folding
+from kerastl.cache import Array, Cache, Numbers, gather, id_of, ids_of
 from kerastl.console import say
-
-Array = npt.NDArray[Any]
+from kerastl.data.photos import Photos
+from kerastl.training import engine
+from kerastl.training.engine import Forward, Graph, has_bfloat16, has_gpu, inference_graph
 
 # Features in 16 bits have to point where those in 32 bits do, photo by photo.
 _LEAST_COSINE = 0.999
-_OPTION = "auto_mixed_precision_onednn_bfloat16"
 
 
-@attrs.frozen(eq=False)
-class Trunk:
-    """The layers before a cut, with their weights as constants.
+@attrs.frozen(eq=False, slots=False)
+class Frozen:
+    """Layers that do not learn.
 
     Args:
-        name: What a person calls it: where its cut is, the size of its photos, its precision.
-        shapes: The shape of each output of a photo.
-        precision: `"float32"` or `"bfloat16"`, what it computes in.
-        key: Tells it from all others: it is made of the graph and every value in it.
-        function: From photos of 0..255, `[batch, height, width, 3]`, to the list of the outputs.
+        model: From photos to one tensor or several.
+        key: Tells them from all others: it is made of every layer, every weight, and what compiles
+            them. What the layers are called has no part in it.
     """
 
-    name: str
-    shapes: tuple[tuple[int, ...], ...]
+    model: keras.Model
+    key: bytes = attrs.field(init=False, repr=False)
+
+    @key.default
+    def _key(self) -> bytes:
+        code = [Path(str(module.__file__)).read_bytes() for module in (folding, engine)]
+        versions = [each.__version__.encode() for each in (tf, keras)]
+        weights = [_bytes(weight.numpy()) for weight in self.model.weights]
+        return id_of(_layers(self.model), *weights, *code, *versions)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph of the layers, batch normalisation folded into the convolutions."""
+        return inference_graph(folding.folded(self.model))
+
+
+@attrs.frozen(eq=False, slots=False)
+class Trunk:
+    """The layers before a cut, in one precision; they are compiled when they are first run.
+
+    Args:
+        layers: What there is to run.
+        precision: `"float32"` or `"bfloat16"`.
+    """
+
+    layers: Frozen
     precision: str
-    key: str
-    function: Any = attrs.field(repr=False)
 
     def __call__(self, images: Array) -> list[Array]:
-        """Return the outputs for a batch of photos, in the precision of the trunk."""
-        outputs = self.function(tf.cast(images, tf.float32))
-        return [tf.cast(output, self.precision).numpy() for output in outputs]
+        """Return the outputs for a batch of photos of 0..255, in the precision of the trunk."""
+        return self._forward(images)
+
+    @cached_property
+    def _forward(self) -> Forward:
+        return self.layers.graph.forward(self.precision)
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: where its cut is, the size of its photos, its precision."""
+        model = self.layers.model
+        layer = model.outputs[-1]._keras_history.operation.name
+        return f"{layer}-{model.input_shape[1]}-{self.precision}"
+
+    @property
+    def key(self) -> str:
+        """What tells its outputs from those of all others."""
+        return id_of(self.layers.key, self.precision.encode()).hex()
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shape of each output of a photo."""
+        return [tuple(tensor.shape[1:]) for tensor in self.layers.model.outputs]
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -71,84 +111,44 @@ class Trunk:
         return [part.reshape(-1, *shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
 
-def compile_trunk(model: keras.Model, precision: str, photos: npt.NDArray[np.uint8]) -> Trunk:
-    """Return a frozen model compiled for inference.
+def trunk_of(model: keras.Model, precision: str, photos: Photos, cache: Cache) -> Trunk:
+    """Return the trunk of a stage.
 
-    Batch normalisation is folded into the convolutions, and all weights become constants.
     On a processor that multiplies in bfloat16 it does so, where the features of the given photos
-    agree with those in float32.
+    agree with those in float32; whether they do is found out once.
 
     Args:
-        model: A functional model from photos to one tensor or several.
+        model: A frozen functional model from photos to one tensor or several.
         precision: As in a recipe.
         photos: A batch to compare on.
+        cache: Where what was found is kept.
     """
-    model = folded(model)
-    trunk = _trunk(model, "float32")
-    if precision != "auto" or _has_gpu() or not _has_bfloat16():
-        return trunk
-    fast = _trunk(model, "bfloat16")
-    with _in_bfloat16():
-        # TensorFlow decides on the first call.
-        found = fast(photos)
-    cosine = min(map(_cosine, found, trunk(photos)))
+    layers = Frozen(model)
+    exact = Trunk(layers, "float32")
+    if precision != "auto" or has_gpu() or not has_bfloat16():
+        return exact
+    fast = Trunk(layers, "bfloat16")
+    cosine = _agreement(exact, fast, photos, cache)
     if cosine >= _LEAST_COSINE:
         return fast
     say(f"Frozen layers: float32, as in bfloat16 their features differ (cosine {cosine:.4f})")
-    return trunk
+    return exact
 
 
-def _trunk(model: keras.Model, precision: str) -> Trunk:
-    function = _traced(model)
-    layer = model.outputs[-1]._keras_history.operation.name
-    name = f"{layer}-{model.input_shape[1]}-{precision}"
-    shapes = tuple(tuple(tensor.shape[1:]) for tensor in model.outputs)
-    return Trunk(name, shapes, precision, _key(function.graph.as_graph_def(), precision), function)
+def _agreement(exact: Trunk, fast: Trunk, photos: Photos, cache: Cache) -> float:
+    """Return the least cosine between what two trunks make of a photo."""
+
+    def computed(numbers: Numbers) -> Iterator[tuple[Numbers, Array]]:
+        images = photos.images[:]
+        yield numbers, np.array([[min(map(cosine, fast(images), exact(images)))]])
+
+    key = id_of(b"agreement", fast.layers.key).hex()
+    table = cache.table(f"{fast.name}-agreement", key, (1,), np.float64)
+    rows, _ = gather(cache, table, ids_of([id_of(photos.ids.tobytes())]), computed)
+    return float(rows[:].item())
 
 
-def _traced(model: keras.Model) -> Any:
-    """Return the function of a model with its weights as constants."""
-    learning, fixed = (
-        [variable.numpy() for variable in some]
-        for some in (model.trainable_variables, model.non_trainable_variables)
-    )
-
-    signature = [tf.TensorSpec(model.inputs[0].shape, tf.float32)]
-
-    # XLA pays on a GPU; on a processor it takes minutes to compile.
-    @tf.function(input_signature=signature, jit_compile=_has_gpu() or None)
-    def forward(photos: tf.Tensor) -> list[tf.Tensor]:
-        weights = [[tf.constant(value) for value in values] for values in (learning, fixed)]
-        outputs, _ = model.stateless_call(*weights, photos, training=False)
-        return [tf.cast(tensor, tf.float32) for tensor in tf.nest.flatten(outputs)]
-
-    return forward.get_concrete_function()
-
-
-@contextmanager
-def _in_bfloat16() -> Iterator[None]:
-    """Let what is run for the first time in the block compute in bfloat16 where that is safe."""
-    tf.config.optimizer.set_experimental_options({_OPTION: True})
-    try:
-        yield
-    finally:
-        tf.config.optimizer.set_experimental_options({_OPTION: False})
-
-
-def _has_gpu() -> bool:
-    return bool(tf.config.list_physical_devices("GPU"))
-
-
-def _has_bfloat16() -> bool:
-    """Say whether this processor multiplies matrices in bfloat16; only Linux tells."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def _cosine(some: npt.NDArray[Any], others: npt.NDArray[Any]) -> float:
+def cosine(some: Array, others: Array) -> float:
     """Return the least cosine of the angle between the rows of two arrays."""
     one, other = (np.reshape(each, (len(each), -1)).astype(np.float64) for each in (some, others))
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
@@ -157,17 +157,23 @@ def _cosine(some: npt.NDArray[Any], others: npt.NDArray[Any]) -> float:
     return float(np.where(same, 1.0, cosines).min())
 
 
-def _key(graph: Any, precision: str) -> str:
-    """Return the digest of a graph; what its nodes are called has no part in it."""
-    digest = hashlib.blake2b(f"{precision} {tf.__version__}".encode())
-    numbers = {node.name: str(number) for number, node in enumerate(graph.node)}
-    for node in graph.node:
-        inputs = [
-            ":".join([numbers.get(name.strip("^"), name), *rest])
-            for name, *rest in (each.split(":") for each in node.input)
-        ]
-        digest.update(f"{node.op} {inputs}".encode())
-        for name in sorted(node.attr):
-            digest.update(name.encode())
-            digest.update(node.attr[name].SerializeToString(deterministic=True))
-    return digest.hexdigest()
+def _layers(model: keras.Model) -> bytes:
+    """Return what the layers of a model are and how they are connected."""
+    config = json.loads(model.to_json())["config"]
+    layers = config["layers"]
+    numbers = {layer["config"]["name"]: number for number, layer in enumerate(layers)}
+    graph = [layers, config["output_layers"]]
+    return json.dumps(_renamed(graph, numbers), sort_keys=True).encode()
+
+
+def _renamed(value: Any, names: Mapping[str, int]) -> Any:
+    """Return a value made of what JSON has with the names in it replaced."""
+    if isinstance(value, dict):
+        return {key: _renamed(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_renamed(each, names) for each in value]
+    return names.get(value, value) if isinstance(value, str) else value
+
+
+def _bytes(array: Array) -> bytes:
+    return f"{array.dtype} {array.shape}".encode() + array.tobytes()

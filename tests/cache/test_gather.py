@@ -121,7 +121,7 @@ def test_runs_that_write_at_once_and_are_killed_leave_only_whole_rows(tmp_path: 
 
 def test_what_was_not_used_for_longest_has_to_go(tmp_path: Path):
     cache = Cache(tmp_path / "rows", limit=10_000)
-    tables = [cache.table(name, "key", (1000,), np.float32) for name in ("old", "used", "new")]
+    tables = [cache.table(name, name, (1000,), np.float32) for name in ("old", "used", "new")]
     for table in tables[:2]:
         table.add(IDS[:1], np.zeros((1, 1000), np.float32))
         time.sleep(0.02)

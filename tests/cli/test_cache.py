@@ -43,7 +43,7 @@ def test_a_second_run_computes_no_features_anew(program, recipe_file: Path, tmp_
         cache = Cache(tmp_path / "cache" / "rows")
         sizes.append({kept.name: kept.size for kept in cache.kept()})
     # The photos, and the features of both stages' cuts.
-    assert len(sizes[0]) == 3
+    assert len([name for name in sizes[0] if "agreement" not in name]) == 3
     assert sizes[0] == sizes[1]
 
 

@@ -3,16 +3,26 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 from kerastl.backbones.cuts import find_cuts, trunk_and_tail
+from kerastl.cache import Cache, id_of, ids_of
+from kerastl.data.photos import Photos
 from kerastl.training import trunk as trunk_module
-from kerastl.training.trunk import compile_trunk
+from kerastl.training.trunk import Trunk, trunk_of
 
-PHOTOS = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
+PHOTOS = Photos(
+    IMAGES,
+    np.zeros(4, np.int64),
+    ("a", "b", "c", "d"),
+    ids_of(id_of(image.tobytes()) for image in IMAGES),
+)
 
 
 def small(seed: int = 0) -> keras.Model:
@@ -26,24 +36,39 @@ def small(seed: int = 0) -> keras.Model:
     return keras.Model(photo, features)
 
 
-def test_a_compiled_trunk_gives_what_the_layers_give_and_stays_so_when_they_change():
+@pytest.fixture
+def of(tmp_path: Path) -> Callable[..., Trunk]:
+    return lambda model, precision: trunk_of(model, precision, PHOTOS, Cache(tmp_path))
+
+
+def float32(trunk: Trunk) -> np.ndarray:
+    return trunk(IMAGES)[0].astype(np.float32)
+
+
+def test_a_trunk_gives_what_the_layers_give_and_stays_so_when_they_change(of):
     model = small()
-    trunk = compile_trunk(model, "float32", PHOTOS)
-    expected = np.asarray(model(PHOTOS.astype(np.float32), training=False))
-    np.testing.assert_allclose(trunk(PHOTOS)[0], expected, rtol=1e-4, atol=1e-5)
+    trunk = of(model, "float32")
+    expected = np.asarray(model(IMAGES.astype(np.float32), training=False))
+    np.testing.assert_allclose(float32(trunk), expected, rtol=1e-4, atol=1e-5)
     for weight in model.weights:
         weight.assign(weight + 1)
-    np.testing.assert_allclose(trunk(PHOTOS)[0], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(float32(trunk), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_constants_that_layers_make_by_themselves_are_a_part_of_the_trunk(of):
+    photo = keras.Input((32, 32, 3))
+    model = keras.Model(photo, keras.applications.resnet50.preprocess_input(photo))
+    expected = keras.applications.resnet50.preprocess_input(IMAGES.astype(np.float32))
+    np.testing.assert_allclose(float32(of(model, "float32")), expected, rtol=1e-6)
 
 
 _KEY = f"""
-import numpy as np
 import keras
-from kerastl.training.trunk import compile_trunk
+from kerastl.training.trunk import Frozen
 {inspect.getsource(small)}
 for _ in range(BEFORE):
-    keras.layers.Conv2D(3, 3)(keras.Input((8, 8, 3)))
-print(compile_trunk(small(), "float32", np.zeros((1, 32, 32, 3), np.uint8)).key)
+    small()
+print(Frozen(small()).key.hex())
 """
 
 
@@ -61,37 +86,58 @@ def test_the_key_is_the_same_in_another_process_whatever_layers_are_called():
     assert keys[0].strip()
 
 
-def test_the_key_depends_on_every_weight_on_the_cut_and_on_the_precision(
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_key_depends_on_every_weight_on_every_layer_on_the_cut_and_on_the_precision(
+    of, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(trunk_module, "_has_bfloat16", lambda: True)
+    monkeypatch.setattr(trunk_module, "has_bfloat16", lambda: True)
     monkeypatch.setattr(trunk_module, "_LEAST_COSINE", 0.5)
     model = small()
-    keys = [compile_trunk(model, "float32", PHOTOS).key, compile_trunk(model, "auto", PHOTOS).key]
+    keys = [of(model, "float32").key, of(model, "auto").key]
     lower, _ = trunk_and_tail(model, find_cuts(model)[1])
-    keys.append(compile_trunk(lower, "float32", PHOTOS).key)
+    keys.append(of(lower, "float32").key)
+    for prepared in (lambda x: x / 127.5, lambda x: x / 127, lambda x: x[..., ::-1]):
+        photo = keras.Input((32, 32, 3))
+        keys.append(of(keras.Model(photo, prepared(photo)), "float32").key)
     for weight in model.weights:
         values = weight.numpy()
         values.flat[0] += 0.01
         weight.assign(values)
-        keys.append(compile_trunk(model, "float32", PHOTOS).key)
+        keys.append(of(model, "float32").key)
     assert len(set(keys)) == len(keys)
 
 
 def test_bfloat16_that_changes_the_features_is_not_taken_and_that_is_said(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    of, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(trunk_module, "_has_bfloat16", lambda: True)
+    monkeypatch.setattr(trunk_module, "has_bfloat16", lambda: True)
     monkeypatch.setattr(trunk_module, "_LEAST_COSINE", 1.1)
-    assert compile_trunk(small(), "auto", PHOTOS).precision == "float32"
+    assert of(small(), "auto").precision == "float32"
     assert "in bfloat16 their features differ" in capsys.readouterr().out
 
 
-def test_bfloat16_that_leaves_the_features_alike_is_taken(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(trunk_module, "_has_bfloat16", lambda: True)
-    trunk = compile_trunk(small(), "auto", PHOTOS)
-    exact = compile_trunk(small(), "float32", PHOTOS)
+def test_bfloat16_that_leaves_the_features_alike_is_taken(of, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(trunk_module, "has_bfloat16", lambda: True)
+    trunk, exact = of(small(), "auto"), of(small(), "float32")
     assert (trunk.precision, exact.precision) == ("bfloat16", "float32")
-    assert trunk(PHOTOS)[0].dtype == trunk.dtype
-    difference = trunk(PHOTOS)[0].astype(np.float32) - exact(PHOTOS)[0]
-    assert 0 < np.abs(difference).max() < 0.05 * exact(PHOTOS)[0].max()
+    assert trunk(IMAGES)[0].dtype == trunk.dtype
+    difference = float32(trunk) - float32(exact)
+    assert 0 < np.abs(difference).max() < 0.05 * float32(exact).max()
+
+
+def test_a_trunk_in_bfloat16_stays_in_it_whatever_else_tensorflow_does(
+    of, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trunk_module, "has_bfloat16", lambda: True)
+    trunk = of(small(), "auto")
+    first = float32(trunk)
+    small()(IMAGES.astype(np.float32))
+    np.testing.assert_array_equal(float32(trunk), first)
+    rounded = float32(of(small(), "float32")).astype(trunk.dtype).astype(np.float32)
+    assert (float32(trunk) != rounded).any()
+
+
+def test_whether_bfloat16_agrees_is_found_out_once(of, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(trunk_module, "has_bfloat16", lambda: True)
+    found = of(small(), "auto").precision
+    monkeypatch.setattr(Trunk, "__call__", lambda *_: pytest.fail("it is run once more"))
+    assert of(small(), "auto").precision == found
