@@ -10,7 +10,7 @@ weights that Keras gives it. OpenVINO is measured where it is installed: `pip in
     float32       kerastl's trunk in float32
     bfloat16      kerastl's trunk in bfloat16, and the least cosine between its features and those
                   in float32; kerastl takes it by itself from 0.999 on
-    openvino      OpenVINO in bfloat16
+    openvino      OpenVINO, in both
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -87,27 +88,22 @@ def measure(name: str, model: keras.Model, images: np.ndarray, rounds: int) -> N
     for engine, some in rates.items():
         ratio = median(one / other for one, other in zip(some, rates["predict"], strict=True))
         agreement = cosine(first[engine], first["float32"])
-        print(
-            f"| {name} | {engine} | {median(some):.0f} | {ratio:.2f} | {agreement:.5f} |", flush=True
-        )
+        figures = f"{median(some):.0f} | {ratio:.2f} | {agreement:.5f}"
+        print(f"| {name} | {engine} | {figures} |", flush=True)
 
 
 def engines_of(model: keras.Model) -> dict[str, Engine]:
     """Return all that can run a model here, by name."""
     layers = Frozen(model)
     engines: dict[str, Engine] = {
-        "predict": lambda photos: model.predict(photos.astype(np.float32), verbose=0),
-        "float32": lambda photos: Trunk(layers, "float32")(photos)[0],
+        "predict": lambda photos: model.predict(photos.astype(np.float32), verbose=0)
     }
     for precision in ("float32", "bfloat16"):
         trunk = Trunk(layers, precision)
         engines[precision] = lambda photos, trunk=trunk: trunk(photos)[0]
-    try:
-        import openvino
-    except ImportError:
-        return engines
-    for precision in ("f32", "bf16"):
-        engines[f"openvino {precision}"] = openvino_of(model, precision)
+    if find_spec("openvino"):
+        for precision in ("f32", "bf16"):
+            engines[f"openvino {precision}"] = openvino_of(model, precision)
     return engines
 
 
