@@ -8,6 +8,10 @@ from contextlib import contextmanager
 
 import attrs
 
+# What is no part of the work, but several parts of it together.
+BEFORE = "before the first epoch"
+TOTAL = "total"
+
 
 @attrs.define
 class Clock:
@@ -17,11 +21,13 @@ class Clock:
         started: When the work began, as `time.perf_counter()` tells it.
         seconds: The parts so far.
         earlier: Seconds of work before that, by a run that was broken off.
+        before_training: Seconds until the first epoch began, if it has.
     """
 
     started: float = attrs.field(factory=time.perf_counter)
     seconds: dict[str, float] = attrs.field(factory=dict)
     earlier: float = 0.0
+    before_training: float | None = None
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -32,7 +38,17 @@ class Clock:
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 
+    def training_begins(self) -> None:
+        """Note when that was, the first time."""
+        if self.before_training is None:
+            self.before_training = time.perf_counter() - self.started
+
     def report(self) -> dict[str, float]:
-        """Return the parts and the `total` since the start, to hundredths of a second."""
-        total = self.earlier + time.perf_counter() - self.started
-        return {name: round(value, 2) for name, value in {**self.seconds, "total": total}.items()}
+        """Return the parts, those of them `before the first epoch`, and the `total`.
+
+        All to hundredths of a second.
+        """
+        totals = {TOTAL: self.earlier + time.perf_counter() - self.started}
+        if self.before_training is not None:
+            totals = {BEFORE: self.before_training, **totals}
+        return {name: round(value, 2) for name, value in {**self.seconds, **totals}.items()}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from kerastl import settings
-from kerastl.clock import Clock
+from kerastl.clock import BEFORE, TOTAL, Clock
 from kerastl.console import say
 from kerastl.errors import RunDirectoryError, cause
 from kerastl.eventlog import EventLog
@@ -90,7 +90,8 @@ class Record:
         for key in ("recipe", "classes", "weights"):
             directory.require(key)
         seconds = dict(values.get("seconds", {}))
-        clock.earlier = seconds.pop("total", 0.0)
+        clock.earlier = seconds.pop(TOTAL, 0.0)
+        clock.before_training = seconds.pop(BEFORE, None)
         clock.seconds |= {part: clock.seconds.get(part, 0.0) + seconds[part] for part in seconds}
         return cls(directory, clock, values)
 

@@ -54,6 +54,7 @@ def test_the_record_says_what_ran_and_what_came_of_it(done: kerastl.Run, recipe:
         "stage frozen",
         "stage unfrozen",
         "evaluation",
+        "before the first epoch",
         "total",
     } <= set(record["seconds"])
     assert trained.recipe_of(done.directory) == recipe

@@ -123,9 +123,10 @@ def _reader_key(image_size: int) -> str:
 def _ids(split: Split) -> npt.NDArray[np.uint8]:
     """Return the ids of all photos; those of files that cannot be read are by their names."""
     ids = [id_of(b"unreadable", name.encode(errors="surrogateescape")) for name in split.names]
-    readable = split.encoded().enumerate().ignore_errors().prefetch(tf.data.AUTOTUNE)
-    for number, encoded in readable.as_numpy_iterator():
-        ids[number] = id_of(encoded)
+    readable = split.encoded().enumerate().ignore_errors().batch(_AT_ONCE)
+    for numbers, files in readable.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
+        for number, encoded in zip(numbers, files, strict=True):
+            ids[number] = id_of(encoded)
     return ids_of(ids)
 
 
@@ -133,10 +134,13 @@ def _decoded(
     split: Split, numbers: Numbers, image_size: int
 ) -> Iterator[tuple[Numbers, npt.NDArray[np.uint8]]]:
     """Yield numbers and images of the photos that TensorFlow can decode, some at a time."""
+
+    @tf.autograph.experimental.do_not_convert
+    def decoded(number: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return number, tf.cast(read_image(encoded, image_size), tf.uint8)
+
     images = _files(split, numbers).map(
-        lambda number, encoded: (number, tf.cast(read_image(encoded, image_size), tf.uint8)),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=False,
+        decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=False
     )
     batches = images.ignore_errors().batch(_AT_ONCE).prefetch(tf.data.AUTOTUNE)
     yield from batches.as_numpy_iterator()

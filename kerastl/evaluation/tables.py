@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rich.table import Table
 from rich.text import Text
 
+from kerastl.clock import BEFORE, TOTAL
 from kerastl.evaluation.scores import Scores
 
 
@@ -38,5 +39,6 @@ def time_table(seconds: Mapping[str, float]) -> Table:
     table = Table("part", box=None, title="Seconds", title_justify="left", title_style="bold")
     table.add_column("seconds", justify="right")
     for part, value in seconds.items():
-        table.add_row(part, f"{value:.1f}", style="bold" if part == "total" else "")
+        style = "bold" if part in (BEFORE, TOTAL) else ""
+        table.add_row(part, f"{value:.1f}", style=style)
     return table

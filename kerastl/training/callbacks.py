@@ -10,11 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerastl.console import say
 from kerastl.errors import TrainingError
 from kerastl.live import progress
-from kerastl.training.state import State, values_of
+from kerastl.training.state import Arrays, State, values_of
 
 Save = Callable[[State], None]
 
@@ -49,6 +50,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self.state, self.save, self.best = state, save, best
         self.saved = time.perf_counter()
         self.pause = _SECONDS_BETWEEN_SAVES
+        self.values = values_of(whole.variables)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Look at the clock."""
@@ -72,13 +74,22 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
                 f"--set {self.rate}=..."
             )
         optimizer = values_of(self.model.optimizer.variables)
-        self.state.add(row, values_of(self.whole.variables), optimizer, self.best)
+        self.state.add(row, self._values(), optimizer, self.best)
         if time.perf_counter() - self.saved > self.pause:
             self._save()
 
     def on_train_end(self, logs: Any = None) -> None:
         """Write the checkpoint of the whole stage."""
         self._save()
+
+    def _values(self) -> Arrays:
+        """Return the whole model's values; those of frozen layers are copied once and for all."""
+        learning = {id(variable) for variable in self.model.variables}
+        self.values = [
+            np.array(variable.numpy()) if id(variable) in learning else value
+            for variable, value in zip(self.whole.variables, self.values, strict=True)
+        ]
+        return self.values
 
     def _save(self) -> None:
         began = time.perf_counter()

@@ -57,7 +57,9 @@ def inference_graph(model: keras.Model) -> Graph:
         for some in (model.trainable_variables, model.non_trainable_variables)
     )
 
-    @tf.function(input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.float32)])
+    photo = tf.TensorSpec(model.inputs[0].shape, tf.float32)
+
+    @tf.function(input_signature=[photo], autograph=False)
     def traced(photos: tf.Tensor) -> list[tf.Tensor]:
         weights = [[tf.constant(value) for value in values] for values in (learning, fixed)]
         outputs, _ = model.stateless_call(*weights, photos, training=False)

@@ -78,6 +78,7 @@ def _run_stage(
     say(parts.describe(stage))
     with clock.part("trunk"):
         features = features_of(parts, recipe, stage, photos, cache)
+    clock.training_begins()
     with clock.part(f"stage {stage.name}"):
         _fit(model, parts.tail, recipe, stage, features, rest, save, state)
 
@@ -101,7 +102,7 @@ def _fit(
             from_logits=True, label_smoothing=recipe.label_smoothing
         ),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        steps_per_execution=_together(steps) if stage.unfreeze == 0 and train.held else 1,
+        steps_per_execution=_together(steps) if train.held else 1,
     )
     restore(tail.optimizer, tail.trainable_variables, state)
     keeper = Keeper(model, stage.name, f"stages.{stage.name}.learning_rate", state, save)

@@ -62,14 +62,18 @@ class State:
     def save(self, path: Path) -> None:
         """Write everything to one file, which is opened without running any code in it."""
         lists = {"best": self.best, "model": self.model, "optimizer": self.optimizer}
-        arrays = {
-            f"{name}/{number}": array
-            for name, some in lists.items()
-            for number, array in enumerate(some)
+        # What is frozen is the very same array in the model and in its best epoch.
+        arrays = {id(array): array for some in lists.values() for array in some}
+        numbers = {one: str(number) for number, one in enumerate(arrays)}
+        position = {
+            "stage": self.stage,
+            "rows": self.rows,
+            "best_epoch": self.best_epoch,
+            **{name: [numbers[id(array)] for array in some] for name, some in lists.items()},
         }
-        position = {"stage": self.stage, "rows": self.rows, "best_epoch": self.best_epoch}
+        named = {numbers[one]: array for one, array in arrays.items()}
         with path.open("wb") as file:
-            np.savez(file, allow_pickle=False, position=np.array(json.dumps(position)), **arrays)
+            np.savez(file, allow_pickle=False, position=np.array(json.dumps(position)), **named)
 
     @classmethod
     def load(cls, path: Path) -> State:
@@ -81,19 +85,16 @@ class State:
         try:
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 position = json.loads(str(file["position"]))
-                best, model, optimizer = (
-                    _list(file, name) for name in ("best", "model", "optimizer")
-                )
+                arrays = {name: file[name] for name in file.files}
+            best, model, optimizer = (
+                [arrays[number] for number in position[name]]
+                for name in ("best", "model", "optimizer")
+            )
         except Exception as error:
             raise RunDirectoryError(f"{path} is damaged ({error}); begin the run anew.") from error
         rows, best_epoch = position["rows"], position["best_epoch"]
         loss = float(rows[best_epoch - 1]["validation_loss"]) if best_epoch else math.inf
         return cls(position["stage"], rows, loss, best_epoch, best, model, optimizer)
-
-
-def _list(file: Any, name: str) -> Arrays:
-    count = sum(key.startswith(f"{name}/") for key in file.files)
-    return [file[f"{name}/{number}"] for number in range(count)]
 
 
 def values_of(variables: Iterable[Any]) -> Arrays:

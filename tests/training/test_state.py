@@ -31,6 +31,17 @@ def test_it_comes_back_from_its_file(model: keras.Model, tmp_path: Path):
         assert all(np.array_equal(mine, theirs) for mine, theirs in pairs)
 
 
+def test_what_is_frozen_is_written_once(tmp_path: Path):
+    frozen, learned = np.zeros(10_000, np.float32), np.ones(1, np.float32)
+    state = State()
+    state.add(row(0.5), [frozen, learned], [])
+    state.add(row(0.7), [frozen, learned + 1], [])
+    state.save(tmp_path / "state.npz")
+    assert 40_000 < (tmp_path / "state.npz").stat().st_size < 50_000
+    again = State.load(tmp_path / "state.npz")
+    assert [int(values[1].item()) for values in (again.best, again.model)] == [1, 2]
+
+
 def test_the_best_is_the_lowest_loss(model: keras.Model):
     state, first = State(), values_of(model.variables)
     later = [value + 1 for value in first]
