@@ -12,12 +12,16 @@ def adamw(rate: Any, weight_decay: float, model: keras.Model, **options: Any) ->
 
     Args:
         rate: The learning rate, or its schedule.
-        weight_decay: The decoupled weight decay.
+        weight_decay: The decoupled weight decay; with 0 it is Adam (Kingma & Ba, 2015).
         model: What is trained, for the precision its layers compute in.
         options: More of the optimiser's own arguments.
     """
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, **options)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    if weight_decay:
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, **options)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    else:
+        # Keras takes a decay of 0 off as well, and works the schedule out for each variable.
+        optimizer = keras.optimizers.Adam(rate, **options)
     # Keras scales the loss by itself only where the model's own policy is mixed_float16, and not
     # where its layers' are: small gradients would become 0.
     if any(layer.compute_dtype == "float16" for layer in model.layers):
