@@ -48,6 +48,7 @@ def validation_batches(features: Features, tail: keras.Model, batch_size: int) -
 
 
 def _batches(features: Features, tail: keras.Model, order: Order) -> tf.data.Dataset:
+    @tf.autograph.experimental.do_not_convert
     def pair(inputs: tuple[Any, ...], label: tf.Tensor) -> tuple[Any, tf.Tensor]:
         floats = tuple(tf.cast(tensor, tf.float32) for tensor in inputs)
         one_hot = tf.one_hot(label, tail.output_shape[-1])
@@ -76,8 +77,10 @@ def _gathered(features: Features, order: Order) -> tf.data.Dataset:
     numbers = tf.RaggedTensor.from_row_lengths(
         np.concatenate([some for _, some in order]), [len(some) for _, some in order]
     )
+
+    @tf.autograph.experimental.do_not_convert
+    def gathered(some: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], tf.Tensor]:
+        return tuple(tf.gather(array, some) for array in held), tf.gather(labels, some)
+
     batches = tf.data.Dataset.from_tensor_slices(numbers)
-    return batches.map(
-        lambda some: (tuple(tf.gather(array, some) for array in held), tf.gather(labels, some)),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
+    return batches.map(gathered, num_parallel_calls=tf.data.AUTOTUNE)
