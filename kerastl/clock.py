@@ -39,16 +39,19 @@ class Clock:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 
     def training_begins(self) -> None:
-        """Note when that was, the first time."""
+        """Note that the first epoch is about to begin; later calls change nothing."""
         if self.before_training is None:
-            self.before_training = time.perf_counter() - self.started
+            self.before_training = self._so_far()
 
     def report(self) -> dict[str, float]:
         """Return the parts, those of them `before the first epoch`, and the `total`.
 
         All to hundredths of a second.
         """
-        totals = {TOTAL: self.earlier + time.perf_counter() - self.started}
+        totals = {TOTAL: self._so_far()}
         if self.before_training is not None:
             totals = {BEFORE: self.before_training, **totals}
         return {name: round(value, 2) for name, value in {**self.seconds, **totals}.items()}
+
+    def _so_far(self) -> float:
+        return self.earlier + time.perf_counter() - self.started

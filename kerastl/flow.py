@@ -41,7 +41,7 @@ class Run:
         scores: By split.
         export: The SavedModel's folder, if it was asked for.
         weights: Which weights the backbone started from.
-        seconds: By part of the work, and `total`.
+        seconds: By part of the work; those `before the first epoch`; and `total`.
     """
 
     directory: RunDirectory
@@ -86,17 +86,17 @@ def run(
     Raises:
         KerastlError: A mistake in the recipe, the data, the weights or the output.
     """
-    clock, folder = clock or Clock(), Path(output) if output else None
+    clock, folder, cache = clock or Clock(), Path(output) if output else None, Cache()
     rundir.check_free(folder, overwrite, _inputs_of(recipe, file))
     keras.utils.set_random_seed(recipe.seed)
     with clock.part("reading"):
         splits = recipe.data.load(recipe.seed)
-    network, photos = _prepare(recipe, splits, clock)
+    network, photos = _prepare(recipe, splits, clock, cache)
     directory = rundir.create(recipe.name, folder, overwrite)
     record = Record.begin(directory, recipe, clock, file)
     record.add_data(splits, photos)
     record.add_weights(network.weights)
-    return _go(recipe, record, network, photos, State(), exporting)
+    return _go(recipe, record, network, photos, State(), cache, exporting)
 
 
 def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> Run:
@@ -111,7 +111,7 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
         KerastlError: There is no such run, or it cannot be gone on with.
     """
     record = Record.again(rundir.find(name, finished=False), clock or Clock())
-    recipe, directory = recipe_of(record.directory), record.directory
+    recipe, directory, cache = recipe_of(record.directory), record.directory, Cache()
     state = State.load(directory.checkpoint) if directory.checkpoint.is_file() else State()
     record.logs.written = state.epoch
     say(f"Resuming {directory.path} after epoch {state.epoch}")
@@ -123,11 +123,11 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
             # All weights are in the checkpoint; those it began with may be gone by now.
             network = build(recipe.override("backbone.weights", "none"), len(splits.classes))
         with record.clock.part("reading"):
-            photos = read_all(splits, recipe.data, recipe.backbone.image_size, Cache())
+            photos = read_all(splits, recipe.data, recipe.backbone.image_size, cache)
     else:
-        network, photos = _prepare(recipe, splits, record.clock)
+        network, photos = _prepare(recipe, splits, record.clock, cache)
         record.add_weights(network.weights)
-    return _go(recipe, record, network, photos, state, exporting)
+    return _go(recipe, record, network, photos, state, cache, exporting)
 
 
 def rehearse(
@@ -148,7 +148,7 @@ def rehearse(
     """
     rundir.check_free(Path(output) if output else None, overwrite, _inputs_of(recipe))
     splits = recipe.data.load(recipe.seed)
-    network, photos = _prepare(recipe, splits, Clock())
+    network, photos = _prepare(recipe, splits, Clock(), Cache())
     stages = {
         stage.name: split_and_freeze(network.model, stage.unfreeze).describe(stage)
         for stage in recipe.stages
@@ -166,13 +166,14 @@ def _go(
     network: Network,
     photos: dict[str, Photos],
     state: State,
+    cache: Cache,
     exporting: bool,
 ) -> Run:
     clock, directory, classes = record.clock, record.directory, record.values["classes"]
     with record.running():
         try:
             learning = (photos["train"], photos["validation"])
-            train(network.model, recipe, learning, record.save_state, clock, state, Cache())
+            train(network.model, recipe, learning, record.save_state, clock, state, cache)
         finally:
             # Also where training is broken off: what was learned so far is of use.
             if state.best_epoch:
@@ -204,13 +205,15 @@ def _inputs_of(recipe: Recipe, file: Path | None = None) -> list[Path]:
     return [Path(path).expanduser() for path in named if path]
 
 
-def _prepare(recipe: Recipe, splits: Splits, clock: Clock) -> tuple[Network, dict[str, Photos]]:
+def _prepare(
+    recipe: Recipe, splits: Splits, clock: Clock, cache: Cache
+) -> tuple[Network, dict[str, Photos]]:
     """Build the model, which finds most mistakes in a recipe, and then read the photos."""
     with clock.part("model"):
         network = build(recipe, len(splits.classes))
     say(f"Weights: {network.weights}")
     with clock.part("reading"):
-        photos = read_all(splits, recipe.data, recipe.backbone.image_size, Cache())
+        photos = read_all(splits, recipe.data, recipe.backbone.image_size, cache)
     say(f"Classes: {', '.join(splits.classes)}")
     if network.weights.name is None:
         with clock.part("model"):

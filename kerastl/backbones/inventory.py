@@ -87,8 +87,8 @@ def verify(one: Held) -> str:
     for backbone, published in _candidates(one):
         if published.file == one.path.name:
             return _verified(one.path, backbone, published)
-    if damage(one.path):
-        raise WeightsError(f"{one.path} {damage(one.path)}; delete it.")
+    if found := damage(one.path):
+        raise WeightsError(f"{one.path} {found}; delete it.")
     return "not looked into: of no backbone without its top"
 
 

@@ -12,7 +12,6 @@ from kerastl.cache.block import Array, Ids
 from kerastl.cache.rows import Rows
 from kerastl.cache.store import Cache
 from kerastl.cache.table import Table
-from kerastl.console import say
 from kerastl.files import reason
 
 Numbers = npt.NDArray[np.int64]
@@ -52,10 +51,14 @@ def gather(
     if there.all():
         return rows, there
     try:
-        _add(cache, table, ids, _first_of_each(ids, ~there), compute)
-        return table.find(ids)
+        added = _add(cache, table, ids, _first_of_each(ids, ~there), compute)
+        rows, found = table.find(ids)
+        there |= np.array([row_id.tobytes() in added for row_id in ids])
+        if not (there & ~found).any():
+            return rows, found
+        raise _UnwritableError("rows were removed from it meanwhile")
     except _UnwritableError as error:
-        say(f"Going on without the cache in {cache.folder}: {error}")
+        cache.complain(f"Going on without the cache in {cache.folder}: {error}")
     if len(ids) * table.row_bytes > most_in_memory:
         raise NoPlaceError
     return in_memory(len(ids), table.row_shape, table.dtype, compute)
@@ -67,16 +70,20 @@ def _first_of_each(ids: Ids, wanted: npt.NDArray[np.bool_]) -> Numbers:
     return np.array(sorted(first.values()), np.int64)
 
 
-def _add(cache: Cache, table: Table, ids: Ids, missing: Numbers, compute: Compute) -> None:
+def _add(cache: Cache, table: Table, ids: Ids, missing: Numbers, compute: Compute) -> set[bytes]:
+    """Compute and write the rows that are missing, and return the ids of those there are."""
+    added: set[bytes] = set()
     size = len(missing) * table.row_bytes
     if not cache.has_room(size):
-        raise _UnwritableError(f"{size / 1e9:.1f} GB more do not fit into it or onto its disk")
+        raise _UnwritableError("what is to be kept does not fit into it or onto its disk")
     cache.trim(room=size)
     for numbers, rows in _in_blocks(compute(missing), table.row_bytes):
         try:
             table.add(ids[numbers], rows)
         except OSError as error:
             raise _UnwritableError(f"it cannot be written ({reason(error)})") from error
+        added.update(row_id.tobytes() for row_id in ids[numbers])
+    return added
 
 
 def _in_blocks(

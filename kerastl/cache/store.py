@@ -15,6 +15,7 @@ import numpy as np
 
 from kerastl.cache.block import ENDING, PARTIAL
 from kerastl.cache.table import Table
+from kerastl.console import say
 from kerastl.errors import UsageError
 from kerastl.files import cache_folder
 
@@ -56,10 +57,18 @@ class Cache:
     Args:
         folder: Where; it need not exist.
         limit: How many bytes it may hold.
+        complaints: What was said about it; a person wants to read it once, and not for each table.
     """
 
     folder: Path = attrs.field(factory=lambda: cache_folder() / "rows")
     limit: int = attrs.field(factory=limit)
+    complaints: set[str] = attrs.field(factory=set, init=False, repr=False, eq=False)
+
+    def complain(self, text: str) -> None:
+        """Say what a run has to go on without, once."""
+        if text not in self.complaints:
+            self.complaints.add(text)
+            say(text)
 
     def table(self, name: str, key: str, row_shape: tuple[int, ...], dtype: Any) -> Table:
         """Open a table.
@@ -71,7 +80,8 @@ class Cache:
             dtype: The type of the values.
         """
         new = self.folder / f"{name}-{key}"
-        return Table(next(self.folder.glob(f"*-{key}"), new), row_shape, np.dtype(dtype))
+        folder = min(self.folder.glob(f"*-{key}"), default=new)
+        return Table(folder, row_shape, np.dtype(dtype))
 
     def has_room(self, size: int) -> bool:
         """Say whether so many bytes may be added, once what was not used for long is removed."""

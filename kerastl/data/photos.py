@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Photos that are decoded before they are handed on.
 _AT_ONCE = 16
+# Traced once a size; of what is written in TensorFlow's operations autograph has nothing to do.
+_read = tf.function(read_image, autograph=False, reduce_retracing=True)
 
 
 @attrs.frozen
@@ -44,6 +46,7 @@ class Photos:
         labels: Indices into the classes, int64 `[photos]`.
         names: Where each photo came from.
         ids: What tells each photo from others, by the bytes of its file: uint8 `[photos, 16]`.
+        reader: What tells how they were read from other ways: the code, the libraries, the size.
         skipped: The files of the split that are not among them.
     """
 
@@ -51,6 +54,7 @@ class Photos:
     labels: npt.NDArray[np.int64] = attrs.field(repr=False)
     names: tuple[str, ...] = attrs.field(repr=False)
     ids: npt.NDArray[np.uint8] = attrs.field(repr=False)
+    reader: str = attrs.field(repr=False)
     skipped: tuple[Skipped, ...] = ()
 
     def __len__(self) -> int:
@@ -60,7 +64,11 @@ class Photos:
     def first(self, count: int) -> Photos:
         """Return the first so many of them."""
         return Photos(
-            self.images[:count], self.labels[:count], self.names[:count], self.ids[:count]
+            self.images[:count],
+            self.labels[:count],
+            self.names[:count],
+            self.ids[:count],
+            self.reader,
         )
 
 
@@ -77,7 +85,7 @@ def read_photos(
         description: What the progress bar says.
         cache: Where decoded photos are looked for and kept; without it they are in memory.
     """
-    ids, shape = _ids(split), (image_size, image_size, 3)
+    ids, shape, key = _ids(split), (image_size, image_size, 3), _reader_key(image_size)
     reasons: dict[bytes, str] = {}
 
     def decoded(numbers: Numbers) -> Iterator[tuple[Numbers, Array]]:
@@ -98,7 +106,7 @@ def read_photos(
     if cache is None:
         images, there = in_memory(len(ids), shape, np.uint8, decoded)
     else:
-        table = cache.table(f"photos-{image_size}", _reader_key(image_size), shape, np.uint8)
+        table = cache.table(f"photos-{image_size}", key, shape, np.uint8)
         images, there = gather(cache, table, ids, decoded)
     kept = np.flatnonzero(there)
     return Photos(
@@ -106,6 +114,7 @@ def read_photos(
         np.asarray(split.labels, np.int64)[kept],
         tuple(split.names[number] for number in kept),
         ids[kept],
+        key,
         tuple(
             Skipped(split.names[number], reasons[ids[number].tobytes()])
             for number in np.flatnonzero(~there)
@@ -137,7 +146,7 @@ def _decoded(
 
     @tf.autograph.experimental.do_not_convert
     def decoded(number: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return number, tf.cast(read_image(encoded, image_size), tf.uint8)
+        return number, tf.cast(_read(encoded, image_size), tf.uint8)
 
     images = _files(split, numbers).map(
         decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=False

@@ -8,8 +8,6 @@ import tensorflow as tf
 _FRACTIONS = (2, 4, 8)
 
 
-# Of what is written in TensorFlow's own operations autograph has nothing to translate.
-@tf.function(autograph=False, reduce_retracing=True)
 def read_image(encoded: tf.Tensor, size: int) -> tf.Tensor:
     """Decode a JPEG, PNG, BMP or GIF (its first frame) and fit it to a square.
 

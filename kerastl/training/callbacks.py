@@ -50,7 +50,8 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self.state, self.save, self.best = state, save, best
         self.saved = time.perf_counter()
         self.pause = _SECONDS_BETWEEN_SAVES
-        self.values = values_of(whole.variables)
+        # An epoch before this one has copied them already.
+        self.values = state.model or values_of(whole.variables)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Look at the clock."""

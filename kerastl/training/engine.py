@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import attrs
 import keras
@@ -35,7 +34,7 @@ class Graph:
         """Return the function from photos to the outputs.
 
         Args:
-            precision: `"float32"` or `"bfloat16"`: what is multiplied in, and what comes out.
+            precision: `"float32"` or `"bfloat16"`: what it computes in, and what the outputs are.
         """
         with self.graph.as_default():
             outputs = [tf.cast(tensor, precision) for tensor in self.outputs]
@@ -66,25 +65,21 @@ def inference_graph(model: keras.Model) -> Graph:
         return [tf.cast(tensor, tf.float32) for tensor in tf.nest.flatten(outputs)]
 
     function = traced.get_concrete_function()
-    photos, names = function.inputs[0].name, [tensor.name for tensor in function.outputs]
+    ends = [function.inputs[0].name, *(tensor.name for tensor in function.outputs)]
     graph = tf.Graph()
     with graph.as_default():
-        constants = {inner.name: tf.constant(outer.numpy()) for outer, inner in _captured(function)}
+        # What a layer has made a constant of outside of the graph is an input of it.
+        captures = function.graph.captures
+        constants = {inner.name: tf.constant(outer.numpy()) for outer, inner in captures}
         photos, *outputs = tf.graph_util.import_graph_def(
-            function.graph.as_graph_def(), constants, [photos, *names], name=""
+            function.graph.as_graph_def(), constants, ends, name=""
         )
     return Graph(graph, photos, outputs)
 
 
-def _captured(function: Any) -> list[tuple[tf.Tensor, tf.Tensor]]:
-    """Return the constants that a layer has made outside of the graph, as the graph's inputs."""
-    captured: list[tuple[tf.Tensor, tf.Tensor]] = function.graph.captures
-    return captured
-
-
 def has_gpu() -> bool:
     """Say whether TensorFlow has a GPU here."""
-    return bool(tf.config.list_physical_devices("GPU"))
+    return bool(tf.config.get_visible_devices("GPU"))
 
 
 def has_bfloat16() -> bool:
@@ -97,7 +92,13 @@ def has_bfloat16() -> bool:
 
 
 def _options(precision: str) -> tf.compat.v1.ConfigProto:
-    options = tf.compat.v1.ConfigProto()
+    threading = tf.config.threading
+    options = tf.compat.v1.ConfigProto(
+        allow_soft_placement=True,
+        device_count={} if has_gpu() else {"GPU": 0},
+        intra_op_parallelism_threads=threading.get_intra_op_parallelism_threads(),
+        inter_op_parallelism_threads=threading.get_inter_op_parallelism_threads(),
+    )
     if precision == "bfloat16":
         rewriting = options.graph_options.rewrite_options
         rewriting.auto_mixed_precision_onednn_bfloat16 = rewriter_config_pb2.RewriterConfig.ON

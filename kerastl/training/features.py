@@ -75,6 +75,9 @@ class Source:
             what: What the progress bar says.
         """
         kept = self._kept(photos, stage, what)
+        if self.trunk and not kept:
+            # Here, as the batches are made in threads of TensorFlow's.
+            self.trunk.compiled()
 
         def of(numbers: Numbers, epoch: int) -> list[Array]:
             view = stage.view_in(epoch)
@@ -108,7 +111,8 @@ class Source:
                     yield some, trunk.whole(trunk(_seen(photos, some, self.seed, view)))
                     done(len(some))
 
-        table = self.cache.table(trunk.name, trunk.key, (trunk.width,), trunk.dtype)
+        key = id_of(trunk.key.encode(), photos.reader.encode()).hex()
+        table = self.cache.table(trunk.name, key, (trunk.width,), trunk.dtype)
         ids = photos.ids if view is None else _ids(photos, self.seed, view)
         return gather(self.cache, table, ids, computed, _MOST_BYTES)[0]
 

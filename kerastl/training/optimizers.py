@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 
-def adamw(rate: Any, weight_decay: float, model: keras.Model, **options: Any) -> Any:
-    """Return AdamW (Loshchilov & Hutter, 2019), which spares biases and normalisation of decay.
+def adam(rate: Any, weight_decay: float, model: keras.Model, **options: Any) -> Any:
+    """Return Adam, or AdamW (Loshchilov & Hutter, 2019) that spares biases and normalisation.
 
     Args:
         rate: The learning rate, or its schedule.
@@ -20,7 +20,7 @@ def adamw(rate: Any, weight_decay: float, model: keras.Model, **options: Any) ->
         optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, **options)
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     else:
-        # Keras takes a decay of 0 off as well, and works the schedule out for each variable.
+        # AdamW takes a decay of 0 off as well, and evaluates the schedule for each variable.
         optimizer = keras.optimizers.Adam(rate, **options)
     # Keras scales the loss by itself only where the model's own policy is mixed_float16, and not
     # where its layers' are: small gradients would become 0.

@@ -16,7 +16,7 @@ from kerastl.pretraining import Phase, Pretraining, Stream
 from kerastl.training.callbacks import EpochLines, Keeper, Save
 from kerastl.training.model import Network, build
 from kerastl.training.normalization import estimate_statistics, quicken
-from kerastl.training.optimizers import adamw, cosine
+from kerastl.training.optimizers import adam, cosine
 from kerastl.training.state import State, assign, restore
 
 Streams = Callable[[Phase], Stream]
@@ -108,7 +108,7 @@ def _network(pretraining: Pretraining, phase: Phase, stream: Stream, state: Stat
     network = build(at_size, len(stream.classes))
     model, steps = network.model, _steps_in_all(pretraining, stream)
     quicken(model, _momentum(_REMEMBERED * steps))
-    optimizer = adamw(
+    optimizer = adam(
         cosine(pretraining.learning_rate, steps, round(pretraining.warmup * steps)),
         pretraining.weight_decay,
         model,

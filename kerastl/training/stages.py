@@ -17,7 +17,7 @@ from kerastl.recipe import Recipe, Stage
 from kerastl.training.batches import training_batches, validation_batches
 from kerastl.training.callbacks import EpochLines, Keeper, Save
 from kerastl.training.features import Features, Source
-from kerastl.training.optimizers import adamw, cosine
+from kerastl.training.optimizers import adam, cosine
 from kerastl.training.parts import Parts, split_and_freeze
 from kerastl.training.state import State, assign, restore
 from kerastl.training.trunk import trunk_of
@@ -102,7 +102,7 @@ def _fit(
             from_logits=True, label_smoothing=recipe.label_smoothing
         ),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        steps_per_execution=_together(steps) if train.held else 1,
+        steps_per_execution=_together(steps) if stage.unfreeze == 0 and train.held else 1,
     )
     restore(tail.optimizer, tail.trainable_variables, state)
     keeper = Keeper(model, stage.name, f"stages.{stage.name}.learning_rate", state, save)
@@ -160,4 +160,4 @@ def optimizer_of(stage: Stage, steps: int, model: keras.Model) -> keras.optimize
     rate: Any = stage.learning_rate
     if stage.schedule == "cosine":
         rate = cosine(rate, stage.epochs * steps, stage.epochs * steps // _WARMUP)
-    return adamw(rate, stage.weight_decay, model)
+    return adam(rate, stage.weight_decay, model)

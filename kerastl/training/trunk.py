@@ -32,7 +32,7 @@ class Frozen:
     Args:
         model: From photos to one tensor or several.
         key: Tells them from all others: it is made of every layer, every weight, and what compiles
-            them. What the layers are called has no part in it.
+            and runs them. What the layers are called has no part in it.
     """
 
     model: keras.Model
@@ -43,7 +43,8 @@ class Frozen:
         code = [Path(str(module.__file__)).read_bytes() for module in (folding, engine)]
         versions = [each.__version__.encode() for each in (tf, keras)]
         weights = [_bytes(weight.numpy()) for weight in self.model.weights]
-        return id_of(_layers(self.model), *weights, *code, *versions)
+        device = b"GPU" if has_gpu() else b"CPU"
+        return id_of(_layers(self.model), *weights, *code, *versions, device)
 
     @cached_property
     def graph(self) -> Graph:
@@ -66,6 +67,10 @@ class Trunk:
     def __call__(self, images: Array) -> list[Array]:
         """Return the outputs for a batch of photos of 0..255, in the precision of the trunk."""
         return self._forward(images)
+
+    def compiled(self) -> Forward:
+        """Compile it, if it is not yet."""
+        return self._forward
 
     @cached_property
     def _forward(self) -> Forward:
@@ -142,7 +147,7 @@ def _agreement(exact: Trunk, fast: Trunk, photos: Photos, cache: Cache) -> float
         images = photos.images[:]
         yield numbers, np.array([[min(map(cosine, fast(images), exact(images)))]])
 
-    key = id_of(b"agreement", fast.layers.key).hex()
+    key = id_of(b"agreement", fast.layers.key, photos.reader.encode()).hex()
     table = cache.table(f"{fast.name}-agreement", key, (1,), np.float64)
     rows, _ = gather(cache, table, ids_of([id_of(photos.ids.tobytes())]), computed)
     return float(rows[:].item())
@@ -160,19 +165,20 @@ def cosine(some: Array, others: Array) -> float:
 def _layers(model: keras.Model) -> bytes:
     """Return what the layers of a model are and how they are connected."""
     config = json.loads(model.to_json())["config"]
-    layers = config["layers"]
-    numbers = {layer["config"]["name"]: number for number, layer in enumerate(layers)}
-    graph = [layers, config["output_layers"]]
-    return json.dumps(_renamed(graph, numbers), sort_keys=True).encode()
+    layers, outputs = config["layers"], config["output_layers"]
+    names = {layer["config"]["name"]: number for number, layer in enumerate(layers)}
+    graph = [_renamed(layers, names), _renamed(outputs, names, is_name=True)]
+    return json.dumps(graph, sort_keys=True).encode()
 
 
-def _renamed(value: Any, names: Mapping[str, int]) -> Any:
-    """Return a value made of what JSON has with the names in it replaced."""
+def _renamed(value: Any, names: Mapping[str, int], is_name: bool = False) -> Any:
+    """Return a value made of what JSON has with numbers in place of the layers' names."""
     if isinstance(value, dict):
-        return {key: _renamed(each, names) for key, each in value.items()}
+        holding = ("name", "keras_history")
+        return {key: _renamed(each, names, key in holding) for key, each in value.items()}
     if isinstance(value, list):
-        return [_renamed(each, names) for each in value]
-    return names.get(value, value) if isinstance(value, str) else value
+        return [_renamed(each, names, is_name) for each in value]
+    return names.get(value, value) if is_name and isinstance(value, str) else value
 
 
 def _bytes(array: Array) -> bytes:

@@ -85,8 +85,25 @@ def test_without_a_cache_that_can_be_written_rows_are_in_memory_and_that_is_said
     assert there.all()
     np.testing.assert_array_equal(rows[:], VALUES)
     assert "Going on without the cache" in capsys.readouterr().out
+    gather(unwritable, opened(unwritable), IDS, Computing())
+    assert capsys.readouterr().out == ""
     with pytest.raises(NoPlaceError):
         gather(unwritable, opened(unwritable), IDS, Computing(), most_in_memory=159)
+
+
+def test_rows_that_another_run_removes_meanwhile_are_computed_anew(
+    cache: Cache, capsys: pytest.CaptureFixture[str]
+):
+    gather(cache, opened(cache), IDS[:4], Computing())
+
+    def clearing(numbers: Numbers) -> Iterator[tuple[Numbers, np.ndarray]]:
+        cache.clear()
+        yield from Computing()(numbers)
+
+    rows, there = gather(cache, opened(cache), IDS, clearing)
+    assert there.all()
+    np.testing.assert_array_equal(rows[:], VALUES)
+    assert "rows were removed from it meanwhile" in capsys.readouterr().out
 
 
 _WRITING = """

@@ -17,7 +17,7 @@ from kerastl.training.model import build
 from kerastl.training.normalization import estimate_statistics, some_of
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.stages import features_of, optimizer_of, train
-from kerastl.training.state import State, values_of
+from kerastl.training.state import State, assign, values_of
 
 Learning = tuple[Photos, Photos]
 
@@ -70,6 +70,23 @@ def test_only_what_lies_above_the_cut_learns_and_no_statistics_move(
     assert {"head_logits/kernel", "head_logits/bias"} <= changed
     if unfreeze == 1.0:
         assert "conv1/kernel" in changed
+
+
+def test_the_state_is_the_model_and_what_never_learned_is_one_array_in_all_of_it(
+    recipe: Recipe, learning: Learning
+):
+    stages = tuple(Stage(name, 2, 1e-2, schedule="constant") for name in ("one", "two"))
+    model, states = fresh(recipe, learning), []
+    state, changed = State(), attrs.evolve(recipe, stages=stages)
+    train(model, changed, learning, lambda now: states.append(now.model), Clock(), state, Cache())
+    for values, kept in zip(zip(*states, strict=True), model.variables, strict=True):
+        if not kept.path.startswith("head") and "seed" not in kept.path:
+            assert all(value is values[0] for value in values)
+            np.testing.assert_array_equal(values[0], kept.numpy())
+    logits = [variable.path for variable in model.variables].index("head_logits/kernel")
+    assert (states[0][logits] != states[-1][logits]).any()
+    assign(model.variables, state.model)
+    assert not moved(model, states[-1])
 
 
 def test_the_stages_share_one_axis_of_epochs(recipe: Recipe, learning: Learning):

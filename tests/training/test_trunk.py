@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import keras
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from kerastl.backbones.cuts import find_cuts, trunk_and_tail
 from kerastl.cache import Cache, id_of, ids_of
 from kerastl.data.photos import Photos
+from kerastl.recipe import Stage
 from kerastl.training import trunk as trunk_module
+from kerastl.training.features import Source
 from kerastl.training.trunk import Trunk, trunk_of
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
@@ -22,6 +25,7 @@ PHOTOS = Photos(
     np.zeros(4, np.int64),
     ("a", "b", "c", "d"),
     ids_of(id_of(image.tobytes()) for image in IMAGES),
+    "reader",
 )
 
 
@@ -104,6 +108,24 @@ def test_the_key_depends_on_every_weight_on_every_layer_on_the_cut_and_on_the_pr
         weight.assign(values)
         keys.append(of(model, "float32").key)
     assert len(set(keys)) == len(keys)
+
+
+def test_an_activation_that_is_called_as_a_layer_is_has_a_part_in_the_key(of):
+    def model(kind: str) -> keras.Model:
+        photo = keras.Input((32, 32, 3))
+        return keras.Model(photo, keras.layers.Activation(kind, name=kind)(photo))
+
+    assert of(model("relu"), "float32").key != of(model("swish"), "float32").key
+
+
+def test_features_are_not_those_of_photos_that_were_read_in_another_way(of, tmp_path: Path):
+    source = Source(of(small(), "float32"), Cache(tmp_path), 4, 0)
+    stage, numbers = Stage("frozen", 1, 1e-3), np.arange(4)
+    before = source.features(PHOTOS, stage, "").of(numbers, 0)[0]
+    otherwise = attrs.evolve(PHOTOS, images=255 - IMAGES, reader="another")
+    after = source.features(otherwise, stage, "").of(numbers, 0)[0]
+    np.testing.assert_array_equal(after, source.trunk(otherwise.images)[0])
+    assert (before != after).any()
 
 
 def test_bfloat16_that_changes_the_features_is_not_taken_and_that_is_said(
