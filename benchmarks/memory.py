@@ -15,6 +15,12 @@ import tempfile
 from pathlib import Path
 
 import attrs
+import numpy as np
+import tensorflow as tf
+
+import kerastl
+from kerastl.cache import Cache
+from kerastl.recipe import Backbone, Recipe, Split, Splits, Stage
 
 SIZE = 160
 CLASSES = ("dark", "light")
@@ -32,18 +38,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         os.environ["KERASTL_CACHE"] = f"{place}/cache"
         seconds = run(arguments.photos, arguments.share, Path(place) / "run")
-        kept = {table.name: table.size for table in caches()}
-    for name, size in kept.items():
-        print(f"{name}: {size / 1e9:.2f} GB on disk")
+        kept = Cache().kept()
+    for table in kept:
+        print(f"{table.name}: {table.size / 1e9:.2f} GB on disk")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(f"{arguments.photos} photos, {seconds:.0f} s, most memory {peak / 1e9:.2f} GB")
 
 
 def run(photos: int, share: float, output: Path) -> float:
     """Train for one epoch, and return the seconds of the whole run."""
-    import kerastl
-    from kerastl.recipe import Backbone, Recipe, Stage
-
     recipe = Recipe(
         name="many",
         data=Many(photos),
@@ -53,23 +56,14 @@ def run(photos: int, share: float, output: Path) -> float:
     return kerastl.run(recipe, output, exporting=False).seconds["total"]
 
 
-def caches() -> list:
-    """Return what the cache holds."""
-    from kerastl.cache import Cache
-
-    return Cache().kept()
-
-
 @attrs.frozen
 class Many:
     """So many photos of two classes."""
 
     photos: int
 
-    def load(self, seed: int) -> object:
+    def load(self, seed: int) -> Splits:
         """Return a small validation split and a large one to learn from."""
-        from kerastl.recipe import Splits
-
         return Splits(
             train=self.split(VALIDATION, self.photos),
             validation=self.split(0, VALIDATION),
@@ -77,10 +71,8 @@ class Many:
             classes=CLASSES,
         )
 
-    def split(self, start: int, stop: int) -> object:
+    def split(self, start: int, stop: int) -> Split:
         """Return the photos of these numbers."""
-        from kerastl.recipe import Split
-
         numbers = range(start, stop)
         return Split(
             names=tuple(map(str, numbers)),
@@ -89,11 +81,8 @@ class Many:
         )
 
 
-def encoded(start: int, stop: int) -> object:
+def encoded(start: int, stop: int) -> tf.data.Dataset:
     """Return the bytes of the photos; what follows a JPEG's end tells each from all others."""
-    import numpy as np
-    import tensorflow as tf
-
     dark = np.random.default_rng(0).integers(0, 128, (PICTURES, 8, 8, 3))
     light = np.arange(PICTURES).reshape(-1, 1, 1, 1) % 2 * 127
     small = dark + light
