@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import itertools
 from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+import attrs
 import keras
 import numpy as np
 import numpy.typing as npt
@@ -15,47 +20,55 @@ from kerastl.backbones.cuts import nodes_of
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 
 
-class _Bias(keras.layers.Layer):  # type: ignore[misc]
-    """Adds a value to each channel, in the one way that TensorFlow fuses into a convolution."""
-
-    def __init__(self, values: npt.NDArray[np.float32], **options: Any) -> None:
-        super().__init__(trainable=False, **options)
-        self.values = self.add_weight(name="bias", shape=values.shape, initializer="zeros")
-        self.values.assign(values)
-
-    def call(self, features: tf.Tensor) -> tf.Tensor:
-        """Return the features, `[batch, height, width, channels]`, with the values added."""
-        return tf.nn.bias_add(features, tf.cast(self.values, features.dtype))
-
-    def compute_output_spec(self, features: Any) -> keras.KerasTensor:
-        """Return what comes out: the same shape and type."""
-        return keras.KerasTensor(features.shape, features.dtype)
-
-
-def folded(model: keras.Model) -> keras.Model:
-    """Return a model that gives the same in inference mode with fewer steps (Jacob et al., 2018).
+@attrs.frozen(eq=False)
+class Folded:
+    """A model in inference mode, run with fewer steps (Jacob et al., 2018).
 
     Where a convolution is followed by batch normalisation alone, its kernel is scaled and what
-    remains is a bias. All other layers are shared with the model.
+    remains is a bias. All other layers are the model's own; nothing is added to it.
 
     Args:
         model: A functional model; it stays as it is.
     """
-    pairs = _pairs(model)
-    norms = {norm.name: (convolution, norm) for convolution, norm in pairs.items()}
 
-    def clone(layer: Any) -> Any:
-        if layer in pairs:
-            return _scaled(layer, _scale(pairs[layer]))
-        if layer.name in norms:
-            offset = _offset(*norms[layer.name])
-            return _Bias(offset, name=layer.name, dtype=layer.dtype_policy)
-        return layer
+    model: keras.Model
+    _instead: Mapping[Any, Any] = attrs.field(init=False, repr=False)
 
-    def call(layer: Any, *arguments: Any, mask: Any = None, **options: Any) -> Any:
-        return layer(*arguments, **options)
+    @_instead.default
+    def _found(self) -> dict[Any, Any]:
+        pairs = _pairs(self.model)
+        scaled = {layer: _scaled(layer, _scale(norm)) for layer, norm in pairs.items()}
+        added = {norm: _adding(_offset(layer, norm)) for layer, norm in pairs.items()}
+        return scaled | added
 
-    return keras.models.clone_model(model, clone_function=clone, call_function=call)
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """All that a call reads."""
+        replaced = {id(variable) for layer in self._instead for variable in layer.variables}
+        left = [each for each in self.model.variables if id(each) not in replaced]
+        own = (getattr(each, "variables", ()) for each in self._instead.values())
+        return left + list(itertools.chain.from_iterable(own))
+
+    def __call__(self, photos: tf.Tensor) -> list[tf.Tensor]:
+        """Return the outputs of the model for photos, float32 `[batch, height, width, 3]`."""
+
+        def instead(operation: Any) -> Any:
+            return self._instead.get(operation) or _without_learning(operation)
+
+        outputs: list[tf.Tensor] = keras.tree.flatten(
+            self.model._run_through_graph(photos, instead)
+        )
+        return outputs
+
+
+def _without_learning(operation: Any) -> Any:
+    parameters = inspect.signature(operation.call).parameters
+    return partial(operation, training=False) if "training" in parameters else operation
+
+
+def _adding(values: npt.NDArray[np.float32]) -> Callable[..., tf.Tensor]:
+    """Return what adds them to the channels, in the one way that TensorFlow fuses."""
+    return lambda features, **_: tf.nn.bias_add(features, tf.cast(values, features.dtype))
 
 
 def _pairs(model: keras.Model) -> dict[Any, Any]:

@@ -7,7 +7,7 @@ after it: several runs can share a cache, and each may be killed at any moment.
 
 from kerastl.cache.block import Array
 from kerastl.cache.gather import NoPlaceError, Numbers, gather, in_memory
-from kerastl.cache.rows import Rows, id_of, ids_of
+from kerastl.cache.rows import Rows, code_of, id_of, ids_of
 from kerastl.cache.store import Cache
 from kerastl.cache.table import Table
 
@@ -18,6 +18,7 @@ __all__ = [
     "Numbers",
     "Rows",
     "Table",
+    "code_of",
     "gather",
     "id_of",
     "ids_of",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -77,13 +78,21 @@ def _add(cache: Cache, table: Table, ids: Ids, missing: Numbers, compute: Comput
     if not cache.has_room(size):
         raise _UnwritableError("what is to be kept does not fit into it or onto its disk")
     cache.trim(room=size)
+    with _told():
+        table.prepare()
     for numbers, rows in _in_blocks(compute(missing), table.row_bytes):
-        try:
+        with _told():
             table.add(ids[numbers], rows)
-        except OSError as error:
-            raise _UnwritableError(f"it cannot be written ({reason(error)})") from error
         added.update(row_id.tobytes() for row_id in ids[numbers])
     return added
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _UnwritableError(f"it cannot be written ({reason(error)})") from error
 
 
 def _in_blocks(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 import attrs
@@ -75,7 +77,7 @@ class StoredRows:
         return self[:].astype(dtype or self.dtype, copy=False)
 
 
-def id_of(*parts: bytes) -> bytes:
+def id_of(*parts: bytes | memoryview) -> bytes:
     """Return the id of a row that was computed from these bytes."""
     digest = hashlib.blake2b(digest_size=_ID_BYTES)
     for part in parts:
@@ -83,6 +85,11 @@ def id_of(*parts: bytes) -> bytes:
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)
     return digest.digest()
+
+
+def code_of(*modules: ModuleType) -> bytes:
+    """Return the id of the source of modules, on which depends whatever they compute."""
+    return id_of(*(Path(str(module.__file__)).read_bytes() for module in modules))
 
 
 def ids_of(some: Iterable[bytes]) -> Ids:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,15 @@ class Table:
             with contextlib.suppress(OSError):
                 opened[number] = self._blocks[number].open()
         return opened
+
+    def prepare(self) -> None:
+        """Make the folder, and make sure that it can be written, before anything is computed.
+
+        Raises:
+            OSError: It cannot.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=self.folder).close()
 
     def add(self, ids: Ids, rows: Array) -> None:
         """Write rows as a block.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
+import sys
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kerastl.cache import Array, Cache, Numbers, Rows, gather, id_of, ids_of, in_memory
+from kerastl.cache import Array, Cache, Numbers, Rows, code_of, gather, id_of, ids_of, in_memory
 from kerastl.data import reader
 from kerastl.data.reader import read_image
 from kerastl.live import progress
@@ -124,9 +124,9 @@ def read_photos(
 
 def _reader_key(image_size: int) -> str:
     """Return what tells photos of this size, by this code and these libraries, from others."""
-    code = [Path(str(source)).read_bytes() for source in (__file__, reader.__file__)]
+    code = code_of(sys.modules[__name__], reader)
     others = (tf.__version__, version("Pillow"), str(image_size))
-    return id_of(*code, *(text.encode() for text in others)).hex()
+    return id_of(code, *(text.encode() for text in others)).hex()
 
 
 def _ids(split: Split) -> npt.NDArray[np.uint8]:

@@ -9,8 +9,9 @@ import attrs
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf import rewriter_config_pb2
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
+from kerastl.backbones.folding import Folded
 from kerastl.cache import Array
 
 Forward = Callable[[Array], list[Array]]
@@ -51,24 +52,19 @@ def inference_graph(model: keras.Model) -> Graph:
     Args:
         model: A functional model from photos to one tensor or several.
     """
-    learning, fixed = (
-        [variable.numpy() for variable in some]
-        for some in (model.trainable_variables, model.non_trainable_variables)
-    )
+    folded = Folded(model)
+    # Made outside of the function, weights are no part of its graph, which is copied below.
+    values = [(variable, tf.constant(variable.numpy())) for variable in folded.variables]
 
-    photo = tf.TensorSpec(model.inputs[0].shape, tf.float32)
-
-    @tf.function(input_signature=[photo], autograph=False)
+    @tf.function(input_signature=[tf.TensorSpec(model.inputs[0].shape)], autograph=False)
     def traced(photos: tf.Tensor) -> list[tf.Tensor]:
-        weights = [[tf.constant(value) for value in values] for values in (learning, fixed)]
-        outputs, _ = model.stateless_call(*weights, photos, training=False)
-        return [tf.cast(tensor, tf.float32) for tensor in tf.nest.flatten(outputs)]
+        with keras.StatelessScope(values):
+            return [tf.cast(tensor, tf.float32) for tensor in folded(photos)]
 
     function = traced.get_concrete_function()
     ends = [function.inputs[0].name, *(tensor.name for tensor in function.outputs)]
     graph = tf.Graph()
     with graph.as_default():
-        # What a layer has made a constant of outside of the graph is an input of it.
         captures = function.graph.captures
         constants = {inner.name: tf.constant(outer.numpy()) for outer, inner in captures}
         photos, *outputs = tf.graph_util.import_graph_def(
@@ -99,10 +95,15 @@ def _options(precision: str) -> tf.compat.v1.ConfigProto:
         intra_op_parallelism_threads=threading.get_intra_op_parallelism_threads(),
         inter_op_parallelism_threads=threading.get_inter_op_parallelism_threads(),
     )
+    rewriting = options.graph_options.rewrite_options
+    # Each pass over a graph copies all weights: what finds nothing here is left out.
+    rewriting.memory_optimization = RewriterConfig.NO_MEM_OPT
+    rewriting.disable_tfg_optimizer = True
     if precision == "bfloat16":
-        rewriting = options.graph_options.rewrite_options
-        rewriting.auto_mixed_precision_onednn_bfloat16 = rewriter_config_pb2.RewriterConfig.ON
-    if has_gpu():
+        rewriting.auto_mixed_precision_onednn_bfloat16 = RewriterConfig.ON
+    if not has_gpu():
+        rewriting.layout_optimizer = RewriterConfig.OFF
+    else:
         # XLA pays on a GPU; on a processor it takes minutes to compile.
         compiling = options.graph_options.optimizer_options
         compiling.global_jit_level = tf.compat.v1.OptimizerOptions.ON_2

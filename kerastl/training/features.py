@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from kerastl.cache import Array, Cache, NoPlaceError, Numbers, Rows, gather, id_of, ids_of
+from kerastl.cache import Array, Cache, NoPlaceError, Numbers, Rows, code_of, gather, id_of, ids_of
 from kerastl.data import augmentation
 from kerastl.data.augmentation import view_of
 from kerastl.data.photos import Photos
@@ -124,6 +123,5 @@ def _seen(photos: Photos, numbers: Numbers, seed: int, view: int | None) -> Arra
 
 def _ids(photos: Photos, seed: int, view: int) -> npt.NDArray[np.uint8]:
     """Return the ids of views, which depend on what draws them, too."""
-    code = Path(augmentation.__file__).read_bytes()
-    what = id_of(code, str(seed).encode(), str(view).encode())
+    what = id_of(code_of(augmentation), str(seed).encode(), str(view).encode())
     return ids_of(id_of(photo.tobytes(), what) for photo in photos.ids)

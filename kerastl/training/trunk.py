@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -15,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerastl.backbones import folding
-from kerastl.cache import Array, Cache, Numbers, gather, id_of, ids_of
+from kerastl.cache import Array, Cache, Numbers, code_of, gather, id_of, ids_of
 from kerastl.console import say
 from kerastl.data.photos import Photos
 from kerastl.training import engine
@@ -40,16 +39,15 @@ class Frozen:
 
     @key.default
     def _key(self) -> bytes:
-        code = [Path(str(module.__file__)).read_bytes() for module in (folding, engine)]
         versions = [each.__version__.encode() for each in (tf, keras)]
-        weights = [_bytes(weight.numpy()) for weight in self.model.weights]
+        weights = [part for weight in self.model.weights for part in _bytes(weight.numpy())]
         device = b"GPU" if has_gpu() else b"CPU"
-        return id_of(_layers(self.model), *weights, *code, *versions, device)
+        return id_of(_layers(self.model), *weights, code_of(folding, engine), *versions, device)
 
     @cached_property
     def graph(self) -> Graph:
         """The graph of the layers, batch normalisation folded into the convolutions."""
-        return inference_graph(folding.folded(self.model))
+        return inference_graph(self.model)
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -181,5 +179,7 @@ def _renamed(value: Any, names: Mapping[str, int], is_name: bool = False) -> Any
     return names.get(value, value) if is_name and isinstance(value, str) else value
 
 
-def _bytes(array: Array) -> bytes:
-    return f"{array.dtype} {array.shape}".encode() + array.tobytes()
+def _bytes(array: Array) -> tuple[bytes, memoryview]:
+    """Return what an array is, and what is in it, without a copy."""
+    inside = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return f"{array.dtype} {array.shape}".encode(), inside.data

@@ -8,7 +8,7 @@ import pytest
 
 from kerastl.backbones.adapter import constructors
 from kerastl.backbones.cuts import find_cuts, nearest_cut, trunk_and_tail
-from kerastl.backbones.folding import folded
+from kerastl.backbones.folding import Folded
 from kerastl.data import ImageFolder
 from kerastl.recipe import Backbone, Head, Recipe, Stage
 
@@ -36,7 +36,7 @@ def outputs(model: keras.Model, photos: np.ndarray) -> list[np.ndarray]:
 
 def check_folding(trunk: keras.Model, photos: np.ndarray) -> None:
     """Compare with what a last digit does: the deepest random networks make noise of it."""
-    found = (outputs(model, photos) for model in (folded(trunk), trunk))
+    found = Folded(trunk)(photos), outputs(trunk, photos)
     nudged = outputs(trunk, photos * np.float32(1 + 1e-6))
     for mine, theirs, other in zip(*found, nudged, strict=True):
         noise = 100 * np.abs(other - theirs).max()

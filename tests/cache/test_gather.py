@@ -91,6 +91,13 @@ def test_without_a_cache_that_can_be_written_rows_are_in_memory_and_that_is_said
         gather(unwritable, opened(unwritable), IDS, Computing(), most_in_memory=159)
 
 
+def test_that_the_cache_takes_nothing_is_found_before_anything_is_computed(tmp_path: Path):
+    (tmp_path / "rows").write_text("no folder")
+    cache, computing = Cache(tmp_path / "rows"), Computing()
+    gather(cache, opened(cache), IDS, computing)
+    assert computing.numbers == list(range(10))
+
+
 def test_rows_that_another_run_removes_meanwhile_are_computed_anew(
     cache: Cache, capsys: pytest.CaptureFixture[str]
 ):
