@@ -116,8 +116,12 @@ def _offset(convolution: Any, norm: Any) -> npt.NDArray[np.float32]:
 
 def _scaled(layer: Any, scale: npt.NDArray[np.float32]) -> Any:
     """Return the convolution without bias, its last kernel scaled by output channel."""
-    initializers = {key: "zeros" for key in layer.get_config() if key.endswith("_initializer")}
-    clone = type(layer).from_config({**layer.get_config(), **initializers, "use_bias": False})
+    config = layer.get_config()
+    config |= {key: "zeros" for key in config if key.endswith("_initializer")}
+    if set(layer.kernel_size) == {1}:
+        # The same for a single pixel, and the one that TensorFlow fuses an addition into.
+        config["padding"] = "same"
+    clone = type(layer).from_config({**config, "use_bias": False})
     clone.build(layer.input.shape)
     kernels = [weight.numpy() for weight in layer.weights[: len(clone.weights)]]
     # A depthwise kernel holds its output channels in its last two axes.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import attrs
 import keras
@@ -17,33 +19,47 @@ from kerastl.cache import Array
 Forward = Callable[[Array], list[Array]]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class Graph:
-    """The graph of a model, with its weights as constants.
+    """The graph of a model, batch normalisation folded into the convolutions.
 
     Args:
-        graph: All of it.
-        photos: Where photos of 0..255 go in, float32 `[batch, height, width, 3]`.
-        outputs: The tensors that come out, float32.
+        function: From photos of 0..255, float32 `[batch, height, width, 3]`, to the outputs,
+            float32; its weights are inputs that it has captured.
     """
 
-    graph: tf.Graph
-    photos: tf.Tensor
-    outputs: list[tf.Tensor]
+    function: Any
+
+    def once(self, photos: Array) -> list[Array]:
+        """Return the outputs for a few photos in float32, for which compiling does not pay."""
+        return [tensor.numpy() for tensor in self.function(tf.cast(photos, tf.float32))]
 
     def forward(self, precision: str) -> Forward:
-        """Return the function from photos to the outputs.
+        """Return the function from photos to the outputs, compiled.
 
         Args:
             precision: `"float32"` or `"bfloat16"`: what it computes in, and what the outputs are.
         """
-        with self.graph.as_default():
-            outputs = [tf.cast(tensor, precision) for tensor in self.outputs]
+        graph, ends = self._with_constants
+        with graph.as_default():
+            photo, *outputs = ends
+            outputs = [tf.cast(tensor, precision) for tensor in outputs]
         # A session has its options to itself. Those of eager TensorFlow hold for the whole process,
         # at each call: where they change, a function is compiled anew.
-        session = tf.compat.v1.Session(graph=self.graph, config=_options(precision))
-        run = session.make_callable(outputs, feed_list=[self.photos])
+        session = tf.compat.v1.Session(graph=graph, config=_options(precision))
+        run = session.make_callable(outputs, feed_list=[photo])
         return lambda photos: run(photos.astype(np.float32, copy=False))
+
+    @cached_property
+    def _with_constants(self) -> tuple[tf.Graph, list[tf.Tensor]]:
+        """The graph with its weights as constants; where photos go in, and what comes out."""
+        function, graph = self.function, tf.Graph()
+        ends = [function.inputs[0].name, *(tensor.name for tensor in function.outputs)]
+        with graph.as_default():
+            captures = function.graph.captures
+            constants = {inner.name: tf.constant(outer.numpy()) for outer, inner in captures}
+            definition = function.graph.as_graph_def()
+            return graph, tf.graph_util.import_graph_def(definition, constants, ends, name="")
 
 
 def inference_graph(model: keras.Model) -> Graph:
@@ -53,7 +69,7 @@ def inference_graph(model: keras.Model) -> Graph:
         model: A functional model from photos to one tensor or several.
     """
     folded = Folded(model)
-    # Made outside of the function, weights are no part of its graph, which is copied below.
+    # Made outside of the function, weights are no part of its graph, which is copied often.
     values = [(variable, tf.constant(variable.numpy())) for variable in folded.variables]
 
     @tf.function(input_signature=[tf.TensorSpec(model.inputs[0].shape)], autograph=False)
@@ -61,16 +77,7 @@ def inference_graph(model: keras.Model) -> Graph:
         with keras.StatelessScope(values):
             return [tf.cast(tensor, tf.float32) for tensor in folded(photos)]
 
-    function = traced.get_concrete_function()
-    ends = [function.inputs[0].name, *(tensor.name for tensor in function.outputs)]
-    graph = tf.Graph()
-    with graph.as_default():
-        captures = function.graph.captures
-        constants = {inner.name: tf.constant(outer.numpy()) for outer, inner in captures}
-        photos, *outputs = tf.graph_util.import_graph_def(
-            function.graph.as_graph_def(), constants, ends, name=""
-        )
-    return Graph(graph, photos, outputs)
+    return Graph(traced.get_concrete_function())
 
 
 def has_gpu() -> bool:

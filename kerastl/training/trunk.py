@@ -46,7 +46,7 @@ class Frozen:
 
     @cached_property
     def graph(self) -> Graph:
-        """The graph of the layers, batch normalisation folded into the convolutions."""
+        """The graph of the layers."""
         return inference_graph(self.model)
 
 
@@ -131,19 +131,20 @@ def trunk_of(model: keras.Model, precision: str, photos: Photos, cache: Cache) -
     if precision != "auto" or has_gpu() or not has_bfloat16():
         return exact
     fast = Trunk(layers, "bfloat16")
-    cosine = _agreement(exact, fast, photos, cache)
+    cosine = _agreement(fast, photos, cache)
     if cosine >= _LEAST_COSINE:
         return fast
     say(f"Frozen layers: float32, as in bfloat16 their features differ (cosine {cosine:.4f})")
     return exact
 
 
-def _agreement(exact: Trunk, fast: Trunk, photos: Photos, cache: Cache) -> float:
-    """Return the least cosine between what two trunks make of a photo."""
+def _agreement(fast: Trunk, photos: Photos, cache: Cache) -> float:
+    """Return the least cosine between what a trunk and float32 make of a photo."""
 
     def computed(numbers: Numbers) -> Iterator[tuple[Numbers, Array]]:
         images = photos.images[:]
-        yield numbers, np.array([[min(map(cosine, fast(images), exact(images)))]])
+        exact = fast.layers.graph.once(images)
+        yield numbers, np.array([[min(map(cosine, fast(images), exact))]])
 
     key = id_of(b"agreement", fast.layers.key, photos.reader.encode()).hex()
     table = cache.table(f"{fast.name}-agreement", key, (1,), np.float64)

@@ -44,6 +44,8 @@ def test_every_kind_of_convolution_is_folded():
     features = keras.layers.DepthwiseConv2D(3, depth_multiplier=2, use_bias=False)(features)
     features = keras.layers.BatchNormalization(center=False)(features)
     features = keras.layers.SeparableConv2D(5, 3)(features)
+    features = keras.layers.BatchNormalization()(features)
+    features = keras.layers.Conv2D(6, 1, strides=2)(features)
     model = with_statistics(keras.Model(photo, keras.layers.BatchNormalization()(features)))
     assert norms_left(model) == 0
     check_same(model)
