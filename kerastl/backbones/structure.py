@@ -36,6 +36,11 @@ def mismatch(model: keras.Model, file: h5py.File, path: Path) -> str:
     return "it holds no Keras weights"
 
 
+def holds_as_many(file: h5py.File, model: keras.Model) -> bool:
+    """Say whether a file of the newer format has as many tensors as the model."""
+    return "layers" in file and len(dict(_tensors_of(file))) == len(model.variables)
+
+
 def _difference_by_path(wanted: dict[str, Shape], found: dict[str, Shape]) -> str:
     """Compare weights whose names are the same in every file of the same network."""
     for name in sorted(found.keys() - wanted.keys()):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from kerastl.backbones.adapter import Published
 from kerastl.backbones.manifest import check_manifest
 from kerastl.backbones.store import UnavailableError, cached_or_fetched, shipped
-from kerastl.backbones.structure import mismatch
+from kerastl.backbones.structure import holds_as_many, mismatch
 from kerastl.errors import WeightsError, one_line
 from kerastl.files import replacing
 from kerastl.recipe import Backbone
@@ -80,23 +80,37 @@ def _file(name: str, backbone: Backbone, published: Published | None) -> Path:
 
 
 def load_file(model: keras.Model, path: Path) -> None:
-    """Load a weights file that is compared with the model first: names, numbers and shapes."""
+    """Load a weights file that holds exactly the model's weights: names, numbers and shapes.
+
+    Raises:
+        WeightsError: It does not; the model keeps the weights it had.
+    """
+    before = model.get_weights()
     try:
         with h5py.File(path, "r") as file:
-            difference = mismatch(model, file, path)
+            difference = _load(model, file, path)
     except (OSError, KeyError) as error:
         raise WeightsError(
             f"Weights file {path} is damaged or no HDF5 file, copy or fetch it again: "
             f"{one_line(error)}."
         ) from error
-    if not difference:
-        try:
-            model.load_weights(path)
-            difference = _not_finite(model)
-        except Exception as error:
-            difference = one_line(error)
     if difference:
+        model.set_weights(before)
         raise WeightsError(f"Weights file {path} does not fit {model.name}: {difference}.")
+
+
+def _load(model: keras.Model, file: h5py.File, path: Path) -> str:
+    """Load what fits, or return what does not."""
+    # Keras itself compares each name and shape, but does not look for what the file has beyond
+    # them. Where the number is right, the slower comparison is of use for its words alone.
+    difference = "" if holds_as_many(file, model) else mismatch(model, file, path)
+    if difference:
+        return difference
+    try:
+        model.load_weights(path)
+    except Exception as error:
+        return mismatch(model, file, path) or one_line(error)
+    return _not_finite(model)
 
 
 def _not_finite(model: keras.Model) -> str:
