@@ -1,14 +1,19 @@
 """Measure what it saves to do frozen work once: kerastl beside the guide of Keras.
 
-    python benchmarks/frozen_work.py FOLDER [--weights FILE] [--only MobileNetV2-0.35] [--rounds 3]
+    python benchmarks/frozen_work.py FOLDER [--weights NAME=FILE] [--only ResNet50] [--rounds 3]
 
 FOLDER holds a `train` and a `val` folder of class folders. Both train on the same photos, at
 160 pixels, each in a process of its own, in turn; kerastl's cache is empty. FILE holds the weights
-of MobileNetV2 of width 0.35; all others are random, which takes the same time.
+of that backbone; what has none has random weights, the statistics of batch normalisation, too.
 
-    frozen      20 epochs of the head, from the first photo read to the last epoch's validation
-    unfrozen    an epoch of the upper 0.3 of the backbone after the first; the guide with the same
-                layers, and with everything, unfrozen
+    frozen      20 epochs of the head, from the first photo read to the last epoch's validation:
+                how many times as long the guide takes
+    all         an epoch of the upper 0.3 of the backbone, after the first: how many times as long
+                the guide takes with everything unfrozen
+    same        the same, with the same layers unfrozen
+    again       seconds from the import's end to the first epoch of a second run with another head
+    limit       how many times as long the frozen stage takes as decoding every photo once and one
+                pass of the trunk in OpenVINO, bfloat16; where it is installed
 """
 
 from __future__ import annotations
@@ -19,16 +24,17 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
 EPOCHS = 20
-BACKBONES = {
-    "MobileNetV2-0.35": ("MobileNetV2", 0.35),
-    "MobileNetV2-1.0": ("MobileNetV2", 1.0),
-    "EfficientNetB0": ("EfficientNetB0", None),
-    "ResNet50": ("ResNet50", None),
+BACKBONES: dict[str, tuple[str, dict[str, float]]] = {
+    "MobileNetV2-0.35": ("MobileNetV2", {"alpha": 0.35}),
+    "MobileNetV2-1.0": ("MobileNetV2", {}),
+    "EfficientNetB0": ("EfficientNetB0", {}),
+    "ResNet50": ("ResNet50", {}),
 }
 
 
@@ -36,108 +42,157 @@ def main() -> None:
     """Print one row for each backbone and round, and the medians of the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--only", choices=BACKBONES)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    folder, weights = arguments.folder.resolve(), arguments.weights
-    for name, (backbone, alpha) in BACKBONES.items():
-        if arguments.only in (None, name):
-            file = str(weights.resolve()) if weights and alpha == 0.35 else None
-            rows = [measured(folder, backbone, alpha, file) for _ in range(arguments.rounds)]
-            for row in rows:
-                print(name, "  ".join(f"{key} {value:.2f}" for key, value in row.items()))
-            print(
-                f"| {name} | {ratio(rows, 'guide', 'kerastl'):.1f} | "
-                f"{ratio(rows, 'guide all', 'kerastl upper'):.1f} | "
-                f"{ratio(rows, 'guide upper', 'kerastl upper'):.1f} |",
-                flush=True,
-            )
+    files = dict(item.split("=", 1) for item in arguments.weights)
+    for name, (backbone, options) in BACKBONES.items():
+        if arguments.only not in (None, name):
+            continue
+        with tempfile.TemporaryDirectory() as place:
+            file = files.get(name) or random_weights(backbone, options, place)
+            about = [str(arguments.folder.resolve()), backbone, json.dumps(options), file]
+            rows = [measured(about, f"{place}/{number}") for number in range(arguments.rounds)]
+        print(f"| {name} | {' | '.join(cells(rows))} |", flush=True)
 
 
-def ratio(rows: list[dict[str, float]], one: str, other: str) -> float:
-    """Return the median of how many times as long one takes as the other."""
-    return median(row[one] / row[other] for row in rows)
+def cells(rows: list[dict[str, float]]) -> list[str]:
+    """Return the medians, in the order of the table."""
+    pairs = {"guide": "kerastl", "guide all": "kerastl upper", "guide upper": "kerastl upper"}
+    found = [median(row[one] / row[other] for row in rows) for one, other in pairs.items()]
+    found.append(median(row["again"] for row in rows))
+    if "limit" in rows[0]:
+        found.append(median(row["kerastl"] / row["limit"] for row in rows))
+    return [f"{value:.1f}" for value in found]
 
 
-def measured(
-    folder: Path, backbone: str, alpha: float | None, weights: str | None
-) -> dict[str, float]:
-    """Return the seconds of each way."""
-    seconds, upper, first = kerastl(folder, backbone, alpha, weights)
-    frozen, whole = guide(folder, backbone, alpha, weights)
-    _, same = guide(folder, backbone, alpha, weights, "--frozen", "1", "--first", first)
-    return {
+def measured(about: list[str], place: str) -> dict[str, float]:
+    """Return the seconds of each way, and print them."""
+    cold = program(RUN, *about, place, "0.2")
+    again = program(RUN, *about, place, "0.5")
+    frozen, whole = guide(*about)
+    _, same = guide(*about, "--frozen", "1", "--first", cold["first"])
+    row = {
         "guide": sum(frozen),
-        "kerastl": seconds,
+        "kerastl": cold["frozen"],
         "guide all": mean(whole[1:]),
         "guide upper": mean(same[1:]),
-        "kerastl upper": upper,
+        "kerastl upper": cold["unfrozen"],
+        "again": again["before"],
     }
+    if find_spec("openvino"):
+        row |= program(LIMIT, *about)
+    print("  ".join(f"{key} {value:.2f}" for key, value in row.items()), flush=True)
+    return row
 
 
-def guide(
-    folder: Path, backbone: str, alpha: float | None, weights: str | None, *more: str
-) -> list[list[float]]:
+def guide(folder: str, backbone: str, options: str, weights: str, *more: str) -> list[list[float]]:
     """Return the seconds of each epoch of both stages of the guide."""
-    command = [str(Path(__file__).with_name("keras_guide.py")), str(folder), backbone]
-    command += ["--unfrozen", "3", *more]
-    command += ["--alpha", str(alpha)] if alpha else []
-    command += ["--weights", weights] if weights else []
-    epochs: list[list[float]] = process([sys.executable, *command])["epochs"]
+    command = [sys.executable, str(Path(__file__).with_name("keras_guide.py")), folder, backbone]
+    command += ["--options", options, "--weights", weights, "--unfrozen", "3", *more]
+    epochs: list[list[float]] = last_line(command)["epochs"]
     return epochs
 
 
-def kerastl(
-    folder: Path, backbone: str, alpha: float | None, weights: str | None
-) -> tuple[float, float, str]:
-    """Return the frozen stage's seconds, those of an unfrozen epoch, and its first layer."""
-    options = {"alpha": alpha} if alpha else {}
-    with tempfile.TemporaryDirectory() as place:
-        program = [sys.executable, "-c", RUN, str(folder), backbone, json.dumps(options)]
-        found = process([*program, json.dumps(weights), place], KERASTL_CACHE=f"{place}/cache")
-    return found["frozen"], found["unfrozen"], found["first"]
+def random_weights(backbone: str, options: dict[str, float], place: str) -> str:
+    """Write weights that nobody has trained, and return the file."""
+    file = f"{place}/random.weights.h5"
+    program(RANDOM, backbone, json.dumps(options), file)
+    return file
 
 
-def process(command: list[str], **environment: str) -> dict[str, Any]:
+def program(text: str, *arguments: str) -> dict[str, Any]:
     """Run a program, and return what it prints as JSON in its last line."""
-    done = subprocess.run(
-        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True, check=True
-    )
+    return last_line([sys.executable, "-c", text, *arguments])
+
+
+def last_line(command: list[str]) -> dict[str, Any]:
+    """Run a command, and return its last line."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-RUN = f"""
+RANDOM = """
 import json, sys
+import keras, numpy as np
+
+backbone, options, file = sys.argv[1:]
+keras.utils.set_random_seed(0)
+model = getattr(keras.applications, backbone)(
+    include_top=False, weights=None, input_shape=(160, 160, 3), **json.loads(options)
+)
+# Those that Keras begins with, all of them 0 and 1, would let steps vanish that trained ones need.
+random = np.random.default_rng(0)
+for layer in model.layers:
+    if isinstance(layer, keras.layers.BatchNormalization):
+        layer.beta.assign(random.normal(0, 0.1, layer.beta.shape))
+        layer.moving_mean.assign(random.normal(0, 0.1, layer.beta.shape))
+model.save_weights(file)
+print("{}")
+"""
+
+RUN = f"""
+import json, os, sys
 from pathlib import Path
 from statistics import mean
+
+folder, name, options, weights, place, dropout = sys.argv[1:]
+os.environ["KERASTL_CACHE"] = place + "/cache"
+
 import attrs
 import kerastl
 from kerastl.backbones.cuts import find_cuts, nearest_cut
 from kerastl.console import console
 from kerastl.data import ImageFolder
-from kerastl.recipe import Backbone, Recipe, Stage
+from kerastl.recipe import Backbone, Head, Recipe, Stage
 
-folder, name, options, weights, place = sys.argv[1:]
 console.stderr = True
 recipe = Recipe(
     name="measured",
     data=ImageFolder(folder),
-    backbone=Backbone(name, 160, options=json.loads(options), weights=json.loads(weights)),
+    backbone=Backbone(name, 160, options=json.loads(options), weights=weights),
+    head=Head(dropout=float(dropout)),
     stages=(Stage("frozen", {EPOCHS}, 1e-3),),
 )
-run = kerastl.run(recipe, Path(place) / "frozen", exporting=False)
-frozen = run.seconds["reading"] + run.seconds["trunk"] + run.seconds["stage frozen"]
+output = Path(place) / dropout
+run = kerastl.run(recipe, output / "frozen", exporting=False)
+found = {{"before": run.seconds["before the first epoch"]}}
+found["frozen"] = sum(run.seconds[part] for part in ("reading", "trunk", "stage frozen"))
 recipe = attrs.evolve(recipe, stages=(Stage("unfrozen", 3, 1e-5, unfreeze=0.3),))
-run = kerastl.run(recipe, Path(place) / "unfrozen", exporting=False)
+run = kerastl.run(recipe, output / "unfrozen", exporting=False)
 rows = run.directory.history.read_text().splitlines()
 epochs = [float(row.rpartition(",")[2]) for row in rows[1:]]
 model = recipe.build(2)
 cut = nearest_cut(find_cuts(model), 0.3)
 layers = [layer.name for layer in model.layers]
 later = [x for x in layers[layers.index(cut.layer) + 1 :] if model.get_layer(x).weights]
-print(json.dumps({{"frozen": frozen, "unfrozen": mean(epochs[-2:]), "first": later[0]}}))
+print(json.dumps(found | {{"unfrozen": mean(epochs[-2:]), "first": later[0]}}))
+"""
+
+LIMIT = f"""
+import json, sys, time
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+
+import numpy as np
+from trunk_rate import BATCH, openvino_of, pooled
+from kerastl.data import ImageFolder
+from kerastl.data.photos import read_photos
+from kerastl.recipe import Backbone
+
+folder, name, options, weights = sys.argv[1:]
+model = pooled(Backbone(name, 160, options=json.loads(options)), weights)
+trunk = openvino_of(model, "bf16")
+splits = ImageFolder(folder).load(0)
+trunk(np.zeros((BATCH, 160, 160, 3), np.uint8))
+began = time.perf_counter()
+photos = [read_photos(split, 160) for split in (splits.train, splits.validation)]
+for some in photos:
+    # OpenVINO has a shape to itself: what is left over makes no batch.
+    trunk(some.images[: len(some) // BATCH * BATCH])
+print(json.dumps({{"limit": time.perf_counter() - began}}))
 """
 
 

@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder")
     parser.add_argument("backbone")
-    parser.add_argument("--alpha", type=float)
+    parser.add_argument("--options", type=json.loads, default={}, help="of the backbone, as JSON")
     parser.add_argument("--image-size", type=int, default=160)
     parser.add_argument("--weights")
     parser.add_argument("--frozen", type=int, default=20)
@@ -37,10 +37,9 @@ def main() -> None:
     train, validation = (
         photos(arguments.folder, split, arguments.image_size) for split in ("train", "val")
     )
-    options = {"alpha": arguments.alpha} if arguments.alpha else {}
     shape = (arguments.image_size, arguments.image_size, 3)
     base = getattr(keras.applications, arguments.backbone)(
-        include_top=False, weights=arguments.weights, input_shape=shape, **options
+        include_top=False, weights=arguments.weights, input_shape=shape, **arguments.options
     )
     base.trainable = False
     inputs = keras.Input(shape)

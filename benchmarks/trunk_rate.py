@@ -108,9 +108,8 @@ def engines_of(model: keras.Model) -> dict[str, Engine]:
 
 def in_batches(run: Engine) -> Engine:
     """Return what runs the photos batch by batch, as `model.predict` does by itself."""
-    starts = range(0, PHOTOS, BATCH)
     return lambda photos: np.concatenate(
-        [run(photos[start : start + BATCH]) for start in starts if start < len(photos)]
+        [run(photos[start : start + BATCH]) for start in range(0, len(photos), BATCH)]
     )
 
 
