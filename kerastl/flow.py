@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import keras
 
-from kerastl import rundir
+from kerastl import runs
 from kerastl.backbones.inference import compiled
 from kerastl.cache import Cache
 from kerastl.clock import Clock
@@ -87,12 +87,12 @@ def run(
         KerastlError: A mistake in the recipe, the data, the weights or the output.
     """
     clock, folder, cache = clock or Clock(), Path(output) if output else None, Cache()
-    rundir.check_free(folder, overwrite, _inputs_of(recipe, file))
+    runs.check_free(folder, overwrite, _inputs_of(recipe, file))
     keras.utils.set_random_seed(recipe.seed)
     with clock.part("reading"):
         splits = recipe.data.load(recipe.seed)
     network, photos = _prepare(recipe, splits, clock, cache)
-    directory = rundir.create(recipe.name, folder, overwrite)
+    directory = runs.create(recipe.name, folder, overwrite)
     record = Record.begin(directory, recipe, clock, file)
     record.add_data(splits, photos)
     record.add_weights(network.weights)
@@ -110,7 +110,7 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
     Raises:
         KerastlError: There is no such run, or it cannot be gone on with.
     """
-    record = Record.again(rundir.find(name, finished=False), clock or Clock())
+    record = Record.again(runs.find(name, finished=False), clock or Clock())
     recipe, directory, cache = recipe_of(record.directory), record.directory, Cache()
     state = State.load(directory.checkpoint) if directory.checkpoint.is_file() else State()
     record.logs.written = state.epoch
@@ -146,7 +146,7 @@ def rehearse(
     Raises:
         KerastlError: A mistake in the recipe, the data, the weights or the output.
     """
-    rundir.check_free(Path(output) if output else None, overwrite, _inputs_of(recipe))
+    runs.check_free(Path(output) if output else None, overwrite, _inputs_of(recipe))
     splits = recipe.data.load(recipe.seed)
     network, photos = _prepare(recipe, splits, Clock(), Cache())
     stages = {

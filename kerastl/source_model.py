@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import keras
 
-from kerastl import rundir, settings
+from kerastl import runs, settings
 from kerastl.backbones.adapter import all_options, graph, preprocessing_name
 from kerastl.backbones.manifest import Manifest, manifest_path, sha256_of, write_manifest
 from kerastl.backbones.weights import load_file, write_weights
@@ -80,7 +80,7 @@ def pretrain(
     """
     clock, folder = clock or Clock(), Path(output) if output else None
     data = getattr(pretraining.data, "path", None)
-    rundir.check_free(folder, overwrite, [Path(data).expanduser()] if data else [])
+    runs.check_free(folder, overwrite, [Path(data).expanduser()] if data else [])
     keep_memory()
     with clock.part("model"):
         for phase in pretraining.phases:
@@ -89,7 +89,7 @@ def pretrain(
     keras.utils.set_random_seed(pretraining.seed)
     streams = _Streams(pretraining, clock)
     first = streams(pretraining.phases[0])
-    directory = rundir.create(pretraining.name, folder, overwrite)
+    directory = runs.create(pretraining.name, folder, overwrite)
     record = Record.begin(directory, pretraining, clock, verb="pretrain")
     record.update(command=command, weights=None, **_described(first))
     return _go(pretraining, record, streams, State())
@@ -105,7 +105,7 @@ def resume_pretraining(name: str, *, clock: Clock | None = None) -> SourceModel:
     Raises:
         KerastlError: There is no such run, or it cannot be gone on with.
     """
-    record = Record.again(rundir.find(name, finished=False, verb="pretrain"), clock or Clock())
+    record = Record.again(runs.find(name, finished=False, verb="pretrain"), clock or Clock())
     directory = record.directory
     pretraining = settings.from_json(directory.require("recipe"))
     if not isinstance(pretraining, Pretraining):

@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 import keras
 
-from kerastl import rundir, settings
+from kerastl import runs, settings
 from kerastl.backbones.inference import Compiled, compiled
 from kerastl.cache import Cache
 from kerastl.console import say
@@ -139,7 +139,7 @@ def load(name: str) -> Trained:
     Raises:
         RunDirectoryError: There is no such run, or it has no model yet.
     """
-    directory = rundir.find(name)
+    directory = runs.find(name)
     path = directory.require_model()
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kerastl import rundir
+from kerastl import runs
 from kerastl.errors import RunDirectoryError
 from kerastl.rundir import RunDirectory
 
@@ -16,7 +16,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_runs_begun_in_the_same_second_do_not_meet():
-    assert len({rundir.create("candy").path for _ in range(5)}) == 5
+    assert len({runs.create("candy").path for _ in range(5)}) == 5
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path):
@@ -24,26 +24,26 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path):
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     for overwrite in (False, True):
         with pytest.raises(RunDirectoryError, match="Name another folder"):
-            rundir.create("candy", tmp_path / "mine", overwrite)
+            runs.create("candy", tmp_path / "mine", overwrite)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
 
 
 def test_an_earlier_run_is_replaced_only_when_asked(tmp_path: Path):
-    earlier = rundir.create("candy", tmp_path / "mine")
+    earlier = runs.create("candy", tmp_path / "mine")
     earlier.write_record({"status": "finished"})
     with pytest.raises(RunDirectoryError, match="add --overwrite"):
-        rundir.create("candy", tmp_path / "mine")
+        runs.create("candy", tmp_path / "mine")
     assert earlier.read_record() == {"status": "finished"}
-    rundir.create("candy", tmp_path / "mine", overwrite=True)
+    runs.create("candy", tmp_path / "mine", overwrite=True)
     assert not earlier.record.exists()
 
 
 def test_a_file_in_the_way_is_told(tmp_path: Path):
     (tmp_path / "mine").write_text("a file")
     with pytest.raises(RunDirectoryError):
-        rundir.create("candy", tmp_path / "mine")
+        runs.create("candy", tmp_path / "mine")
     with pytest.raises(RunDirectoryError, match="Cannot make the run directory"):
-        rundir.create("candy", tmp_path / "mine" / "below")
+        runs.create("candy", tmp_path / "mine" / "below")
 
 
 def test_a_name_means_the_newest_run_of_that_recipe():
@@ -55,22 +55,22 @@ def test_a_name_means_the_newest_run_of_that_recipe():
         os.utime(directory.record, (number, number))
         if number != 2:
             directory.model.write_bytes(b"")
-    assert rundir.find("candy").path.name == names[1]
-    assert rundir.find("candy", finished=False).path.name == names[2]
-    assert rundir.find(f"runs/{names[0]}").path.name == names[0]
+    assert runs.find("candy").path.name == names[1]
+    assert runs.find("candy", finished=False).path.name == names[2]
+    assert runs.find(f"runs/{names[0]}").path.name == names[0]
     # A run that was killed before it began to train does not hide the others.
     RunDirectory(Path("runs") / "candy-0").write_record({"recipe": {"name": "candy"}})
     os.utime(Path("runs") / "candy-0" / "run.json", (1, 1))
-    assert rundir.find("candy", finished=False).path.name == names[2]
+    assert runs.find("candy", finished=False).path.name == names[2]
     # A folder of photos of that name does not stand in the way.
     Path("candy").mkdir()
-    assert rundir.find("candy").path.name == names[1]
+    assert runs.find("candy").path.name == names[1]
 
 
 @pytest.mark.parametrize("name", ["candy", "runs/candy-1", "../elsewhere", ""])
 def test_a_run_that_does_not_exist_is_told(name: str):
     with pytest.raises(RunDirectoryError, match="There is no run directory"):
-        rundir.find(name)
+        runs.find(name)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "\x00"])
