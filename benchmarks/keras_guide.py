@@ -37,6 +37,7 @@ def main() -> None:
     train, validation = (
         photos(arguments.folder, split, arguments.image_size) for split in ("train", "val")
     )
+    classes = len(train.class_names)
     shape = (arguments.image_size, arguments.image_size, 3)
     base = getattr(keras.applications, arguments.backbone)(
         include_top=False, weights=arguments.weights, input_shape=shape, **arguments.options
@@ -46,13 +47,14 @@ def main() -> None:
     features = base(preprocess(arguments.backbone)(inputs), training=False)
     features = keras.layers.GlobalAveragePooling2D()(features)
     features = keras.layers.Dropout(0.2)(features)
-    model = keras.Model(inputs, keras.layers.Dense(len(train.class_names))(features))
+    model = keras.Model(inputs, keras.layers.Dense(classes)(features))
 
+    train, validation = prepared(train), prepared(validation)
     clocks = [fit(model, train, validation, arguments.frozen, 1e-3)]
     if arguments.unfrozen:
         unfreeze(base, arguments.first)
         clocks.append(fit(model, train, validation, arguments.unfrozen, 1e-5))
-    accuracy = model.evaluate(prepared(validation), verbose=0, return_dict=True)["accuracy"]
+    accuracy = model.evaluate(validation, verbose=0, return_dict=True)["accuracy"]
     print(json.dumps({"epochs": [clock.seconds for clock in clocks], "accuracy": accuracy}))
 
 
@@ -77,6 +79,8 @@ def preprocess(backbone: str) -> Any:
 def unfreeze(base: keras.Model, first: str | None) -> None:
     """Let the backbone learn, from a layer on or all of it, but for batch normalisation."""
     base.trainable = True
+    if first:
+        base.get_layer(first)
     learns = first is None
     for layer in base.layers:
         learns = learns or layer.name == first
@@ -98,9 +102,9 @@ def fit(
     )
     clock = Epochs()
     model.fit(
-        prepared(train),
+        train,
         epochs=epochs,
-        validation_data=prepared(validation),
+        validation_data=validation,
         callbacks=[clock],
         verbose=0,
     )

@@ -5,7 +5,7 @@
 FOLDER holds a `train` and a `val` folder of class folders, FILE the weights of a MobileNetV2 of
 that width. The head is trained for 20 epochs at 160 pixels, on frozen layers in float32 and in
 bfloat16 (whether or not kerastl would take it), with features from an empty cache, from a full one,
-and without one.
+and, where the cache takes nothing, from memory.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import kerastl
 from kerastl.data import ImageFolder
 from kerastl.recipe import Backbone, Recipe, Stage
 from kerastl.training import trunk
+from kerastl.training.engine import has_bfloat16, has_gpu
 
 # The least cosine that bfloat16 has to reach; more than 1 is never reached.
 LEAST = {"float32": 2.0, "bfloat16": -1.0}
@@ -36,6 +37,8 @@ def main() -> None:
     parser.add_argument("--alpha", type=float, default=0.35)
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
+    if has_gpu() or not has_bfloat16():
+        parser.error("kerastl takes bfloat16 on processors that multiply in it, without a GPU")
     recipe = Recipe(
         name="measured",
         data=ImageFolder(arguments.folder),

@@ -5,12 +5,14 @@
 FOLDER holds a `train` and a `val` folder of class folders. Both train at 224 pixels, 5 epochs of
 the head and 5 more: kerastl, with its `flowers` recipe, of the upper 0.3 of the backbone; the guide
 of everything. Each is a process of its own, from its start to its end, in turn; kerastl's cache is
-empty, and it evaluates and exports, too. What has no weights file has random weights.
+empty, and it evaluates and exports, too. The accuracy is that of the last epoch's validation. What
+has no weights file has random weights.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import sys
@@ -64,8 +66,11 @@ def kerastl(
     for key, value in options.items():
         command += ["--set", f"backbone.options.{key}={value}"]
     began = time.perf_counter()
-    found = last_line([*command, "--seed", seed, "--output", f"{place}/run", "--json"])
-    return time.perf_counter() - began, found["scores"]["validation"]["accuracy"]
+    last_line([*command, "--seed", seed, "--output", f"{place}/run", "--json"])
+    seconds = time.perf_counter() - began
+    with open(f"{place}/run/history.csv") as history:
+        last = list(csv.DictReader(history))[-1]
+    return seconds, float(last["validation_accuracy"])
 
 
 def guide(

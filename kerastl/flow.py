@@ -225,7 +225,7 @@ def _prepare(
 def _keep(model: keras.Model, state: State, record: Record) -> None:
     """Store where training stands, and the best epoch's model."""
     record.save_state(state)
-    assign(model.variables, state.best)
+    assign(model, state.best)
     with replacing(record.directory.model) as partial:
         model.save(partial)
 

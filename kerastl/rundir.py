@@ -129,10 +129,10 @@ class RunDirectory:
             raise RunDirectoryError(
                 f"{self.path} is being written by another process; wait for its end."
             ) from None
+        # The file stays: who waits for it must not be left with one that is gone.
         try:
             yield
         finally:
-            Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
 
     def require_verb(self, verb: str) -> None:

@@ -56,7 +56,8 @@ def create(name: str, output: Path | None = None, overwrite: bool = False) -> Ru
         if output is None:
             return RunDirectory(_make_unused(path))
         if path.is_dir():
-            shutil.rmtree(path)
+            with RunDirectory(path).alone():
+                shutil.rmtree(path)
         path.mkdir(parents=True)
     except OSError as error:
         raise RunDirectoryError(

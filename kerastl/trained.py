@@ -56,9 +56,9 @@ class Trained:
             DataError: The photos cannot be found again, or their classes are not the model's.
         """
         splits = self._other_photos(data) if data else self._own_photos()
-        found = {}
+        found, cache = {}, Cache()
         for name, split in splits.items():
-            photos = read_photos(split, self.image_size, f"reading {name} photos", Cache())
+            photos = read_photos(split, self.image_size, f"reading {name} photos", cache)
             for one in photos.skipped:
                 say(f"Skipped {one.name}: {one.reason}")
             if len(photos):

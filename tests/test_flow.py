@@ -28,6 +28,7 @@ def test_a_run_directory_holds_everything(done: kerastl.Run):
     (events,) = (path for path in files if path.parent.name == "logs")
     assert "tfevents" in events.name
     assert {str(path.relative_to(folder)) for path in files if path != events} == {
+        ".lock",
         "run.json",
         "splits.json",
         "history.csv",

@@ -73,27 +73,11 @@ def test_a_run_that_does_not_exist_is_told(name: str):
         runs.find(name)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00"])
-def test_a_damaged_record_is_told(tmp_path: Path, text: str):
-    (tmp_path / "run.json").write_text(text)
-    with pytest.raises(RunDirectoryError, match=r"run\.json is damaged"):
-        RunDirectory(tmp_path).read_record()
-
-
-def test_a_half_written_run_names_the_remedy(tmp_path: Path):
-    directory = RunDirectory(tmp_path)
-    with pytest.raises(RunDirectoryError, match=r"no run directory: it has no run\.json"):
-        directory.require_model()
-    directory.write_record({"status": "running"})
-    with pytest.raises(RunDirectoryError, match=r"status: running.*kerastl run --resume"):
-        directory.require_model()
-
-
-def test_exports_count_up_and_what_is_no_number_is_passed_over(tmp_path: Path):
-    directory = RunDirectory(tmp_path)
-    assert directory.newest_export() is None
-    assert directory.next_export().name == "1"
-    for name in ("1", "10", "9", "notes"):
-        (directory.export / name).mkdir(parents=True)
-    assert directory.newest_export() == directory.export / "10"
-    assert directory.next_export().name == "11"
+def test_a_run_that_is_being_written_is_not_replaced(tmp_path: Path):
+    earlier = runs.create("candy", tmp_path / "mine")
+    earlier.write_record({"verb": "run"})
+    with earlier.alone(), pytest.raises(RunDirectoryError, match="is being written"):
+        runs.create("candy", tmp_path / "mine", overwrite=True)
+    assert earlier.record.is_file()
+    runs.create("candy", tmp_path / "mine", overwrite=True)
+    assert not earlier.record.exists()

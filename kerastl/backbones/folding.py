@@ -6,7 +6,6 @@ import inspect
 import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import attrs
@@ -63,7 +62,9 @@ class Folded:
 
 def _without_learning(operation: Any) -> Any:
     parameters = inspect.signature(operation.call).parameters
-    return partial(operation, training=False) if "training" in parameters else operation
+    if "training" not in parameters:
+        return operation
+    return lambda *inputs, **options: operation(*inputs, **{**options, "training": False})
 
 
 def _adding(values: npt.NDArray[np.float32]) -> Callable[..., tf.Tensor]:
@@ -79,7 +80,7 @@ def _pairs(model: keras.Model) -> dict[Any, Any]:
     calls = Counter(id(node.operation) for node in nodes)
     pairs = {}
     for node in nodes:
-        if not isinstance(node.operation, keras.layers.BatchNormalization):
+        if type(node.operation) is not keras.layers.BatchNormalization:
             continue
         (tensor,) = node.input_tensors
         before = tensor._keras_history.operation
@@ -91,7 +92,7 @@ def _pairs(model: keras.Model) -> dict[Any, Any]:
 
 def _is_linear_convolution(layer: Any) -> bool:
     return (
-        isinstance(layer, _CONVOLUTIONS)
+        type(layer) in _CONVOLUTIONS
         and layer.activation is keras.activations.linear
         and layer.data_format == "channels_last"
     )

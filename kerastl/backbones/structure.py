@@ -1,4 +1,4 @@
-"""Compares a weights file with a model, tensor by tensor, before anything is loaded."""
+"""Compares a weights file with a model, tensor by tensor."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def mismatch(model: keras.Model, file: h5py.File, path: Path) -> str:
 
 def holds_as_many(file: h5py.File, model: keras.Model) -> bool:
     """Say whether a file of the newer format has as many tensors as the model."""
-    return "layers" in file and len(dict(_tensors_of(file))) == len(model.variables)
+    return "layers" in file and len(dict(_tensors_of(file))) == len(model.weights)
 
 
 def _difference_by_path(wanted: dict[str, Shape], found: dict[str, Shape]) -> str:

@@ -5,15 +5,17 @@ computed from. Rows are written in blocks, files that appear as a whole by a ren
 after it: several runs can share a cache, and each may be killed at any moment.
 """
 
-from kerastl.cache.block import Array
+from kerastl.cache.block import Array, Ids
 from kerastl.cache.gather import NoPlaceError, Numbers, gather, in_memory
 from kerastl.cache.rows import Rows, code_of, id_of, ids_of
-from kerastl.cache.store import Cache
+from kerastl.cache.store import LIMIT, Cache
 from kerastl.cache.table import Table
 
 __all__ = [
+    "LIMIT",
     "Array",
     "Cache",
+    "Ids",
     "NoPlaceError",
     "Numbers",
     "Rows",

@@ -81,6 +81,14 @@ class OpenBlock:
         rows.view(np.uint8).reshape(-1)[:] = np.frombuffer(found, np.uint8)
 
 
+def paths_in(folder: Path, pattern: str) -> list[Path]:
+    """Return what is in a folder; nothing where nobody may look into it."""
+    try:
+        return sorted(folder.glob(pattern))
+    except PermissionError:
+        return []
+
+
 def read_block(path: Path, row_bytes: int) -> Block:
     """Return what is in a block of rows of so many bytes.
 

@@ -52,17 +52,27 @@ def gather(
     if there.all():
         return rows, there
     try:
-        added = _add(cache, table, ids, _first_of_each(ids, ~there), compute)
-        rows, found = table.find(ids)
-        there |= np.array([row_id.tobytes() in added for row_id in ids])
-        if not (there & ~found).any():
-            return rows, found
-        raise _UnwritableError("rows were removed from it meanwhile")
+        return _completed(cache, table, ids, there, compute)
     except _UnwritableError as error:
         cache.complain(f"Going on without the cache in {cache.folder}: {error}")
-    if len(ids) * table.row_bytes > most_in_memory:
-        raise NoPlaceError
-    return in_memory(len(ids), table.row_shape, table.dtype, compute)
+    size = len(ids) * table.row_bytes
+    if size > most_in_memory:
+        raise NoPlaceError(f"{size / 1e9:.1f} GB do not fit into it")
+    held = np.empty((len(ids), *table.row_shape), table.dtype)
+    held[there] = rows[:]
+    return in_memory(held, there, compute)
+
+
+def _completed(
+    cache: Cache, table: Table, ids: Ids, there: npt.NDArray[np.bool_], compute: Compute
+) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    """Add the rows that are missing, and return all."""
+    added = _add(cache, table, ids, _first_of_each(ids, ~there), compute)
+    rows, found = table.find(ids)
+    expected = there | np.array([row_id.tobytes() in added for row_id in ids])
+    if (expected & ~found).any():
+        raise _UnwritableError("rows were removed from it meanwhile")
+    return rows, found
 
 
 def _first_of_each(ids: Ids, wanted: npt.NDArray[np.bool_]) -> Numbers:
@@ -75,10 +85,10 @@ def _add(cache: Cache, table: Table, ids: Ids, missing: Numbers, compute: Comput
     """Compute and write the rows that are missing, and return the ids of those there are."""
     added: set[bytes] = set()
     size = len(missing) * table.row_bytes
-    if not cache.has_room(size):
-        raise _UnwritableError("what is to be kept does not fit into it or onto its disk")
-    cache.trim(room=size)
     with _told():
+        if not cache.has_room(size):
+            raise _UnwritableError("what is to be kept does not fit into it or onto its disk")
+        cache.trim(room=size)
         table.prepare()
     for numbers, rows in _in_blocks(compute(missing), table.row_bytes):
         with _told():
@@ -117,10 +127,16 @@ def _joined(parts: list[tuple[Numbers, Array]]) -> tuple[Numbers, Array]:
 
 
 def in_memory(
-    number: int, row_shape: tuple[int, ...], dtype: npt.DTypeLike, compute: Compute
-) -> tuple[Rows, npt.NDArray[np.bool_]]:
-    """Compute so many rows into memory, and return them and which of them could be computed."""
-    rows, there = np.empty((number, *row_shape), dtype), np.zeros(number, bool)
-    for numbers, some in compute(np.arange(number)):
+    rows: Array, there: npt.NDArray[np.bool_], compute: Compute
+) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Compute rows in memory, and return those that could be computed and which those are.
+
+    Args:
+        rows: An array for all of them.
+        there: Which of them need not be computed.
+        compute: Computes the others.
+    """
+    there = there.copy()
+    for numbers, some in compute(np.flatnonzero(~there)):
         rows[numbers], there[numbers] = some, True
     return (rows if there.all() else rows[there]), there

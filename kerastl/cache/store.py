@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from kerastl.cache.block import ENDING, PARTIAL
+from kerastl.cache.block import ENDING, PARTIAL, paths_in
 from kerastl.cache.table import Table
 from kerastl.console import say
 from kerastl.errors import UsageError
@@ -80,7 +80,7 @@ class Cache:
             dtype: The type of the values.
         """
         new = self.folder / f"{name}-{key}"
-        folder = min(self.folder.glob(f"*-{key}"), default=new)
+        folder = min(paths_in(self.folder, f"*-{key}"), default=new)
         return Table(folder, row_shape, np.dtype(dtype))
 
     def has_room(self, size: int) -> bool:
@@ -122,7 +122,7 @@ class Cache:
 
     def _blocks(self) -> Iterator[tuple[Path, int, float]]:
         """Yield path, size in bytes, and time of the last use of each block."""
-        for path in self.folder.glob(f"*/*{ENDING}"):
+        for path in paths_in(self.folder, f"*/*{ENDING}"):
             try:
                 status = path.stat()
             except OSError:
@@ -131,7 +131,7 @@ class Cache:
 
     def _sweep(self) -> None:
         """Remove what runs that were killed have left."""
-        for path in self.folder.glob(f"*/*{PARTIAL}"):
+        for path in paths_in(self.folder, f"*/*{PARTIAL}"):
             try:
                 stale = time.time() - path.stat().st_mtime > _STALE
             except OSError:

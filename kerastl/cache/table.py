@@ -12,7 +12,16 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from kerastl.cache.block import ENDING, Array, Block, Ids, OpenBlock, read_block, write_block
+from kerastl.cache.block import (
+    ENDING,
+    Array,
+    Block,
+    Ids,
+    OpenBlock,
+    paths_in,
+    read_block,
+    write_block,
+)
 from kerastl.cache.rows import StoredRows
 
 
@@ -81,7 +90,7 @@ class Table:
         self._blocks.append(read_block(path, self.row_bytes))
 
     def _whole_blocks(self) -> Iterator[Block]:
-        for path in sorted(self.folder.glob(f"*{ENDING}")):
+        for path in paths_in(self.folder, f"*{ENDING}"):
             try:
                 yield read_block(path, self.row_bytes)
             except (OSError, ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,24 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from kerastl.cache import Array, Cache, Numbers, Rows, code_of, gather, id_of, ids_of, in_memory
+from kerastl.cache import (
+    LIMIT,
+    Array,
+    Cache,
+    Ids,
+    NoPlaceError,
+    Numbers,
+    Rows,
+    code_of,
+    gather,
+    id_of,
+    ids_of,
+    in_memory,
+)
 from kerastl.data import reader
+from kerastl.data.pipeline import read_ahead
 from kerastl.data.reader import read_image
+from kerastl.errors import DataError
 from kerastl.live import progress
 from kerastl.recipe import Split
 
@@ -25,6 +40,8 @@ if TYPE_CHECKING:
 
 # Photos that are decoded before they are handed on.
 _AT_ONCE = 16
+# Photos that the cache does not take may fill so many bytes of memory.
+_MOST_BYTES = 4 * 2**30
 # Traced once a size; of what is written in TensorFlow's operations autograph has nothing to do.
 _read = tf.function(read_image, autograph=False, reduce_retracing=True)
 
@@ -84,6 +101,9 @@ def read_photos(
         image_size: Height and width in pixels.
         description: What the progress bar says.
         cache: Where decoded photos are looked for and kept; without it they are in memory.
+
+    Raises:
+        DataError: The cache cannot take the photos, and they are too many for the memory.
     """
     ids, shape, key = _ids(split), (image_size, image_size, 3), _reader_key(image_size)
     reasons: dict[bytes, str] = {}
@@ -92,22 +112,18 @@ def read_photos(
         left = np.zeros(len(ids), bool)
         left[numbers] = True
         with progress(description, len(numbers)) as done:
-            for some, images in _decoded(split, numbers, image_size):
+            for some, images in _decoded(split, ids, numbers, image_size):
                 left[some] = False
                 yield some, images
                 done(len(some))
-            for number, image in _converted(split, np.flatnonzero(left), image_size):
+            for number, image in _converted(split, ids, np.flatnonzero(left), image_size):
                 if isinstance(image, str):
                     reasons[ids[number].tobytes()] = image
                 else:
                     yield np.array([number]), image[np.newaxis]
                 done(1)
 
-    if cache is None:
-        images, there = in_memory(len(ids), shape, np.uint8, decoded)
-    else:
-        table = cache.table(f"photos-{image_size}", key, shape, np.uint8)
-        images, there = gather(cache, table, ids, decoded)
+    images, there = _kept(cache, f"photos-{image_size}", key, shape, ids, decoded)
     kept = np.flatnonzero(there)
     return Photos(
         images,
@@ -122,6 +138,28 @@ def read_photos(
     )
 
 
+def _kept(
+    cache: Cache | None,
+    name: str,
+    key: str,
+    shape: tuple[int, ...],
+    ids: Ids,
+    decoded: Callable[[Numbers], Iterator[tuple[Numbers, Array]]],
+) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    """Return the images in memory, or from the cache; and which there are."""
+    if cache is None:
+        held = np.empty((len(ids), *shape), np.uint8)
+        return in_memory(held, np.zeros(len(ids), bool), decoded)
+    table = cache.table(name, key, shape, np.uint8)
+    try:
+        return gather(cache, table, ids, decoded, _MOST_BYTES)
+    except NoPlaceError as error:
+        raise DataError(
+            f"{len(ids)} decoded photos have no place in the cache, and none in memory: {error}. "
+            f"Raise {LIMIT}, or name another folder by KERASTL_CACHE."
+        ) from error
+
+
 def _reader_key(image_size: int) -> str:
     """Return what tells photos of this size, by this code and these libraries, from others."""
     code = code_of(sys.modules[__name__], reader)
@@ -129,40 +167,47 @@ def _reader_key(image_size: int) -> str:
     return id_of(code, *(text.encode() for text in others)).hex()
 
 
-def _ids(split: Split) -> npt.NDArray[np.uint8]:
+def _ids(split: Split) -> Ids:
     """Return the ids of all photos; those of files that cannot be read are by their names."""
     ids = [id_of(b"unreadable", name.encode(errors="surrogateescape")) for name in split.names]
     readable = split.encoded().enumerate().ignore_errors().batch(_AT_ONCE)
-    for numbers, files in readable.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
+    for numbers, files in read_ahead(readable).as_numpy_iterator():
         for number, encoded in zip(numbers, files, strict=True):
             ids[number] = id_of(encoded)
     return ids_of(ids)
 
 
 def _decoded(
-    split: Split, numbers: Numbers, image_size: int
+    split: Split, ids: Ids, numbers: Numbers, image_size: int
 ) -> Iterator[tuple[Numbers, npt.NDArray[np.uint8]]]:
     """Yield numbers and images of the photos that TensorFlow can decode, some at a time."""
 
     @tf.autograph.experimental.do_not_convert
-    def decoded(number: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return number, tf.cast(_read(encoded, image_size), tf.uint8)
+    def decoded(number: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return number, encoded, tf.cast(_read(encoded, image_size), tf.uint8)
 
     images = _files(split, numbers).map(
         decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=False
     )
-    batches = images.ignore_errors().batch(_AT_ONCE).prefetch(tf.data.AUTOTUNE)
-    yield from batches.as_numpy_iterator()
+    batches = read_ahead(images.ignore_errors().batch(_AT_ONCE)).as_numpy_iterator()
+    for some, files, found in batches:
+        # What is kept under an id is made of the bytes that it tells of, and of no others.
+        same = (ids_of(map(id_of, files)) == ids[some]).all(axis=1)
+        if same.any():
+            yield some[same], found[same]
 
 
 def _converted(
-    split: Split, numbers: Numbers, image_size: int
+    split: Split, ids: Ids, numbers: Numbers, image_size: int
 ) -> Iterator[tuple[int, npt.NDArray[np.uint8] | str]]:
     """Yield number and image of the photos that Pillow can decode, or why it cannot."""
     unreadable = set(numbers.tolist())
-    files = _files(split, numbers).ignore_errors().as_numpy_iterator() if unreadable else ()
-    for number, encoded in files:
+    files = read_ahead(_files(split, numbers).ignore_errors()) if unreadable else None
+    for number, encoded in files.as_numpy_iterator() if files else ():
         unreadable.remove(number)
+        if id_of(encoded) != ids[number].tobytes():
+            yield number, "the file was changed while it was read"
+            continue
         try:
             image = read_image(_as_png(encoded), image_size)
         except (OSError, ValueError, SyntaxError, tf.errors.InvalidArgumentError) as error:

@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from kerastl.cache import Rows
 
+_AHEAD = 4
+
 
 def batches(arrays: Sequence[Rows], batch_size: int, seed: int, epochs: range) -> tf.data.Dataset:
     """Return shuffled batches of the arrays' rows, epoch after epoch.
@@ -30,8 +32,18 @@ def batches(arrays: Sequence[Rows], batch_size: int, seed: int, epochs: range) -
     signature = tuple(
         tf.TensorSpec((None, *array.shape[1:]), tf.as_dtype(array.dtype)) for array in arrays
     )
-    made = tf.data.Dataset.from_generator(rows, output_signature=signature)
-    return made.prefetch(tf.data.AUTOTUNE)
+    return read_ahead(tf.data.Dataset.from_generator(rows, output_signature=signature))
+
+
+def read_ahead(data: tf.data.Dataset) -> tf.data.Dataset:
+    """Return the data, made ready before they are asked for.
+
+    How far ahead and by how many threads is not tuned on the way: where the thread that tunes
+    misses the end, which happens, the end waits for it, for up to a minute.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return data.prefetch(_AHEAD).with_options(options)
 
 
 def shuffled(count: int, batch_size: int, seed: int, epoch: int) -> Iterator[npt.NDArray[np.int64]]:

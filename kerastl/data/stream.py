@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from kerastl.data.augmentation import DRAWS, views
 from kerastl.data.checks import read_all
+from kerastl.data.pipeline import read_ahead
 from kerastl.pretraining import Images, Stream, StreamSource
 from kerastl.recipe import DataSource
 
@@ -85,4 +86,4 @@ def stream_batches(
     with stream.pools(start) as pools:
         batches = chosen(pools, done)
         rows = tf.data.Dataset.from_generator(lambda: batches, output_signature=signature)
-        yield rows.map(seen, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        yield read_ahead(rows.map(seen, num_parallel_calls=tf.data.AUTOTUNE))

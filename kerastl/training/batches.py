@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerastl.cache import Numbers
-from kerastl.data.pipeline import shuffled
+from kerastl.data.pipeline import read_ahead, shuffled
 from kerastl.training.features import Features
 
 # The numbers of the photos of a batch, and the epoch that sees them.
@@ -55,7 +55,7 @@ def _batches(features: Features, tail: keras.Model, order: Order) -> tf.data.Dat
         return (floats[0] if len(floats) == 1 else floats), one_hot
 
     rows = _read(features, tail, order) if features.held is None else _gathered(features, order)
-    return rows.map(pair, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return read_ahead(rows.map(pair, num_parallel_calls=tf.data.AUTOTUNE))
 
 
 def _read(features: Features, tail: keras.Model, order: Order) -> tf.data.Dataset:

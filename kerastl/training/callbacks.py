@@ -12,10 +12,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerastl.backbones.values import Arrays, values_of
 from kerastl.console import say
 from kerastl.errors import TrainingError
 from kerastl.live import progress
-from kerastl.training.state import Arrays, State, values_of
+from kerastl.training.state import State
 
 Save = Callable[[State], None]
 

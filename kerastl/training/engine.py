@@ -38,7 +38,8 @@ class Graph:
         """Return the function from photos to the outputs, compiled.
 
         Args:
-            precision: `"float32"` or `"bfloat16"`: what it computes in, and what the outputs are.
+            precision: What the outputs are, `"float32"` or `"bfloat16"`; in the second case layers
+                of float32 compute in it, too.
         """
         graph, ends = self._with_constants
         with graph.as_default():

@@ -61,7 +61,7 @@ class Source:
     batch_size: int
     seed: int
 
-    def features(self, photos: Photos, stage: Stage, what: str) -> Features:
+    def features(self, photos: Photos, stage: Stage, epochs: range, what: str) -> Features:
         """Return the features of the photos.
 
         The trunk never changes during the stage. What it makes of a photo, or of each of a number
@@ -71,9 +71,10 @@ class Source:
         Args:
             photos: The photos of a split.
             stage: Says how they are augmented.
+            epochs: Those that will see them.
             what: What the progress bar says.
         """
-        kept = self._kept(photos, stage, what)
+        kept = self._kept(photos, stage, epochs, what)
         if self.trunk and not kept:
             # Here, as the batches are made in threads of TensorFlow's.
             self.trunk.compiled()
@@ -92,17 +93,20 @@ class Source:
         held = self.trunk.parted(kept[None][:]) if None in kept and few else None
         return Features(photos.labels, self.trunk.dtype, of, held)
 
-    def _kept(self, photos: Photos, stage: Stage, what: str) -> dict[int | None, Rows]:
+    def _kept(
+        self, photos: Photos, stage: Stage, epochs: range, what: str
+    ) -> dict[int | None, Rows]:
         """Compute what is worth to be kept, as far as there is a place for it."""
         if self.trunk is None or (stage.augment and stage.views is None):
             return {}
-        views = {stage.view_in(epoch) for epoch in range(stage.views or 1)}
+        views = {stage.view_in(epoch) for epoch in epochs}
+        most = _MOST_BYTES / max(1, len(views))
         try:
-            return {view: self._rows(self.trunk, photos, view, what) for view in views}
+            return {view: self._rows(self.trunk, photos, view, most, what) for view in views}
         except NoPlaceError:
             return {}
 
-    def _rows(self, trunk: Trunk, photos: Photos, view: int | None, what: str) -> Rows:
+    def _rows(self, trunk: Trunk, photos: Photos, view: int | None, most: float, what: str) -> Rows:
         def computed(numbers: Numbers) -> Iterator[tuple[Numbers, Array]]:
             with progress(what, len(numbers)) as done:
                 for start in range(0, len(numbers), self.batch_size):
@@ -113,7 +117,7 @@ class Source:
         key = id_of(trunk.key.encode(), photos.reader.encode()).hex()
         table = self.cache.table(trunk.name, key, (trunk.width,), trunk.dtype)
         ids = photos.ids if view is None else _ids(photos, self.seed, view)
-        return gather(self.cache, table, ids, computed, _MOST_BYTES)[0]
+        return gather(self.cache, table, ids, computed, most)[0]
 
 
 def _seen(photos: Photos, numbers: Numbers, seed: int, view: int | None) -> Array:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
-
 import attrs
 import keras
 import numpy as np
 
 from kerastl.backbones.cuts import Cut, find_cuts, nearest_cut, trunk_and_tail
+from kerastl.backbones.values import with_inner
 from kerastl.recipe import Stage
 
 
@@ -53,14 +51,8 @@ def split_and_freeze(model: keras.Model, share: float) -> Parts:
     """
     cut = nearest_cut(find_cuts(model), share)
     trunk, tail = trunk_and_tail(model, cut)
-    for layer in _with_inner(model.layers):
+    for layer in with_inner(model.layers):
         layer.trainable = False
-    for layer in _with_inner(tail.layers):
+    for layer in with_inner(tail.layers):
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
     return Parts(model, cut, trunk, tail)
-
-
-def _with_inner(layers: Iterable[Any]) -> Iterator[Any]:
-    for layer in layers:
-        yield layer
-        yield from _with_inner(getattr(layer, "layers", ()))

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kerastl.clock import Clock
 from kerastl.console import say
+from kerastl.data.pipeline import read_ahead
 from kerastl.data.stream import stream_batches
 from kerastl.pretraining import Phase, Pretraining, Stream
 from kerastl.training.callbacks import EpochLines, Keeper, Save
@@ -123,7 +124,7 @@ def _network(pretraining: Pretraining, phase: Phase, stream: Stream, state: Stat
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
     if state.model:
-        assign(model.variables, state.model)
+        assign(model, state.model)
     restore(optimizer, model.trainable_variables, state)
     return network
 
@@ -142,4 +143,5 @@ def _held_out(stream: Stream, image_size: int, batch_size: int) -> tf.data.Datas
         return small, tf.one_hot(label, len(stream.classes))
 
     rows = tf.data.Dataset.from_tensor_slices((images, labels))
-    return rows.map(reduced, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size)
+    small = rows.map(reduced, num_parallel_calls=tf.data.AUTOTUNE)
+    return read_ahead(small.batch(batch_size))

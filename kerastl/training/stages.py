@@ -52,12 +52,12 @@ def train(
         cache: Where features are looked for and kept.
     """
     if state.model:
-        assign(model.variables, state.model)
+        assign(model, state.model)
     for number, stage in enumerate(recipe.stages[state.stage :], state.stage):
         if number > state.stage:
             state.stage, state.optimizer = number, []
         _run_stage(model, recipe, stage, photos, save, clock, state, cache)
-    assign(model.variables, state.best)
+    assign(model, state.best)
 
 
 def _run_stage(
@@ -138,9 +138,10 @@ def features_of(
     trunk = trunk_of(parts.trunk, recipe.precision, some, cache) if parts.trunk.weights else None
     source = Source(trunk, cache, recipe.batch_size, recipe.seed)
     plain = attrs.evolve(stage, augment=False)
+    epochs, what = _epochs_of(recipe, stage), f"{stage.name}: features"
     return (
-        source.features(train, stage, f"{stage.name}: features"),
-        source.features(validation, plain, f"{stage.name}: features"),
+        source.features(train, stage, epochs, what),
+        source.features(validation, plain, epochs, what),
     )
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 import keras
 import numpy as np
-import numpy.typing as npt
 
+from kerastl.backbones.values import Arrays, settle
 from kerastl.errors import RunDirectoryError
 
-Arrays = list[npt.NDArray[Any]]
 Row = dict[str, float | int | str]
 
 
@@ -90,20 +89,25 @@ class State:
                 [arrays[number] for number in position[name]]
                 for name in ("best", "model", "optimizer")
             )
+            stage, rows, best_epoch = (position[key] for key in ("stage", "rows", "best_epoch"))
+            loss = float(rows[best_epoch - 1]["validation_loss"]) if best_epoch else math.inf
         except Exception as error:
             raise RunDirectoryError(f"{path} is damaged ({error}); begin the run anew.") from error
-        rows, best_epoch = position["rows"], position["best_epoch"]
-        loss = float(rows[best_epoch - 1]["validation_loss"]) if best_epoch else math.inf
-        return cls(position["stage"], rows, loss, best_epoch, best, model, optimizer)
+        return cls(stage, rows, loss, best_epoch, best, model, optimizer)
 
 
-def values_of(variables: Iterable[Any]) -> Arrays:
-    """Return copies of the variables' values."""
-    return [np.array(variable.numpy()) for variable in variables]
+def assign(model: keras.Model, values: Arrays) -> None:
+    """Set the model's variables to values of `values_of`.
+
+    Raises:
+        RunDirectoryError: There are more or fewer of them, or of other shapes.
+    """
+    _assign(model.variables, values)
+    settle(model)
 
 
-def assign(variables: Sequence[Any], values: Arrays) -> None:
-    """Set the variables to values of `values_of`.
+def _assign(variables: Sequence[Any], values: Arrays) -> None:
+    """Set variables to values.
 
     Raises:
         RunDirectoryError: There are more or fewer of them, or of other shapes.
@@ -119,4 +123,4 @@ def restore(optimizer: keras.optimizers.Optimizer, variables: Sequence[Any], sta
     """Let an optimiser of these variables go on from where the state stands."""
     optimizer.build(variables)
     if state.optimizer:
-        assign(optimizer.variables, state.optimizer)
+        _assign(optimizer.variables, state.optimizer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -42,7 +43,13 @@ class Frozen:
         versions = [each.__version__.encode() for each in (tf, keras)]
         weights = [part for weight in self.model.weights for part in _bytes(weight.numpy())]
         device = b"GPU" if has_gpu() else b"CPU"
-        return id_of(_layers(self.model), *weights, code_of(folding, engine), *versions, device)
+        return id_of(
+            _layers(self.model),
+            *weights,
+            code_of(folding, engine, sys.modules[__name__]),
+            *versions,
+            device,
+        )
 
     @cached_property
     def graph(self) -> Graph:

@@ -74,3 +74,10 @@ def test_backbones_stay_the_same_with_fewer_steps(name: str):
     assert [len(layer._inbound_nodes) for layer in model.layers] == nodes
     for mine, theirs in zip(model.weights, before, strict=True):
         np.testing.assert_array_equal(mine.numpy(), theirs)
+
+
+def test_a_layer_that_is_called_as_in_training_is_not_here():
+    photo = keras.Input((32, 32, 3))
+    dropped = keras.layers.Dropout(0.5)(photo, training=True)
+    model = keras.Model(photo, dropped)
+    np.testing.assert_array_equal(*Folded(model)(PHOTOS), PHOTOS)

@@ -65,6 +65,23 @@ def test_a_file_of_either_format_is_loaded(kind: str, other: keras.Model, reques
     assert same(model, other)
 
 
+def test_a_file_of_the_right_number_of_tensors_is_compared_by_keras_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # With dropout in it, whose seeds no file holds.
+    value = Backbone("EfficientNetB0", 32, weights=(str(tmp_path / "its.weights.h5"),))
+    model, _ = graph(value)
+    model.save_weights(tmp_path / "its.weights.h5")
+
+    def never(*_: object) -> str:
+        pytest.fail("the file was compared twice")
+
+    monkeypatch.setattr("kerastl.backbones.weights.mismatch", never)
+    again, _ = graph(value)
+    load_weights(again, value, None)
+    assert same(again, model)
+
+
 def test_none_leaves_random_weights_and_says_so():
     model, value = fresh(None)
     before = model.get_weights()

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Never
 
 import numpy as np
 import pytest
@@ -96,6 +97,28 @@ def test_that_the_cache_takes_nothing_is_found_before_anything_is_computed(tmp_p
     cache, computing = Cache(tmp_path / "rows"), Computing()
     gather(cache, opened(cache), IDS, computing)
     assert computing.numbers == list(range(10))
+
+
+def test_where_the_cache_takes_no_more_what_it_has_is_used(cache: Cache):
+    gather(cache, opened(cache), IDS[:4], Computing())
+    full, computing = Cache(cache.folder, limit=10), Computing()
+    rows, there = gather(full, opened(full), IDS, computing)
+    assert there.all()
+    np.testing.assert_array_equal(rows[:], VALUES)
+    assert computing.numbers == [4, 5, 6, 7, 8, 9]
+
+
+def test_a_cache_that_nobody_may_look_into_is_done_without(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+):
+    def forbidden(*_: object) -> Never:
+        raise PermissionError(13, "Permission denied")
+
+    for name in ("glob", "exists", "mkdir"):
+        monkeypatch.setattr(Path, name, forbidden)
+    rows, there = gather(cache, opened(cache), IDS, Computing())
+    assert there.all()
+    np.testing.assert_array_equal(rows[:], VALUES)
 
 
 def test_rows_that_another_run_removes_meanwhile_are_computed_anew(

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from colors import photo
+from kerastl.cache import Cache
 from kerastl.data import read_photos
 from kerastl.data.folder import photo_files
+from kerastl.errors import DataError
+from kerastl.recipe import Split
 
 RED = (200, 40, 50)
 
@@ -48,7 +52,8 @@ def test_formats_that_only_pillow_decodes_are_converted(tmp_path: Path, kind: st
     assert np.abs(photos.images.mean(axis=(0, 1, 2)) - RED).max() < 12
 
 
-def test_what_is_no_photo_is_named_and_skipped(tmp_path: Path):
+@pytest.mark.parametrize("kept", ["nowhere", "now", "before"])
+def test_what_is_no_photo_is_named_and_skipped(tmp_path: Path, kept: str):
     good = io.BytesIO()
     photo(RED, 1, (200, 200)).save(good, "JPEG")
     files = {
@@ -61,11 +66,14 @@ def test_what_is_no_photo_is_named_and_skipped(tmp_path: Path):
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     paths = [str(tmp_path / name) for name in ("a.jpg", "vanished.jpg", *list(files)[1:])]
-    photos = read_photos(photo_files(paths, range(6)), 32)
+    cache = None if kept == "nowhere" else Cache(tmp_path / "cache")
+    if kept == "before":
+        read_photos(photo_files(paths, range(6)), 32, cache=cache)
+    photos = read_photos(photo_files(paths, range(6)), 32, cache=cache)
     assert [Path(name).name for name in photos.names] == ["a.jpg", "e.jpg"]
     assert photos.labels.tolist() == [0, 5]
     assert photos.images.shape == (2, 32, 32, 3)
-    assert np.array_equal(photos.images[0], photos.images[1])
+    assert np.array_equal(photos.images[:1], photos.images[1:])
     reasons = {Path(one.name).name: one.reason for one in photos.skipped}
     assert reasons.keys() == {"b.jpg", "c.jpg", "d.jpg", "vanished.jpg"}
     assert reasons["b.jpg"] == "not an image"
@@ -101,3 +109,31 @@ def test_nothing_to_read():
     photos = read_photos(photo_files([], []), 32)
     assert len(photos) == 0
     assert photos.images.shape == (0, 32, 32, 3)
+
+
+def test_a_file_that_is_changed_while_it_is_read_is_not_kept_as_what_it_was(tmp_path: Path):
+    before, after = (encoded(color) for color in (RED, (0, 0, 255)))
+    contents = iter([before, after, after])
+    split = Split(("a.jpg",), (0,), lambda: tf.data.Dataset.from_tensors(next(contents)))
+    cache = Cache(tmp_path)
+    photos = read_photos(split, 32, cache=cache)
+    assert [one.reason for one in photos.skipped] == ["the file was changed while it was read"]
+    again = Split(("a.jpg",), (0,), lambda: tf.data.Dataset.from_tensors(before))
+    found = read_photos(again, 32, cache=cache).images[:]
+    assert np.abs(found.mean(axis=(0, 1, 2)) - RED).max() < 12
+
+
+def encoded(color: tuple[int, int, int]) -> bytes:
+    file = io.BytesIO()
+    photo(color, 1).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_photos_for_which_there_is_no_place_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(RED))
+    monkeypatch.setattr("kerastl.data.photos._MOST_BYTES", 100)
+    with pytest.raises(DataError, match=r"1 decoded photos have no place.*Raise KERASTL_CACHE"):
+        read_photos(photo_files([str(path)], [0]), 32, cache=Cache(tmp_path / "rows", limit=10))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from kerastl.backbones.cuts import find_cuts, nearest_cut
+from kerastl.backbones.values import values_of
 from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.data.photos import Photos, read_photos
@@ -17,7 +18,7 @@ from kerastl.training.model import build
 from kerastl.training.normalization import estimate_statistics, some_of
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.stages import features_of, optimizer_of, train
-from kerastl.training.state import State, assign, values_of
+from kerastl.training.state import State, assign
 
 Learning = tuple[Photos, Photos]
 
@@ -85,7 +86,7 @@ def test_the_state_is_the_model_and_what_never_learned_is_one_array_in_all_of_it
             np.testing.assert_array_equal(values[0], kept.numpy())
     logits = [variable.path for variable in model.variables].index("head_logits/kernel")
     assert (states[0][logits] != states[-1][logits]).any()
-    assign(model.variables, state.model)
+    assign(model, state.model)
     assert not moved(model, states[-1])
 
 
@@ -215,6 +216,23 @@ def test_epochs_turn_through_views_whose_features_are_kept(
     np.testing.assert_array_equal(first, third)
     # What is validated on is not augmented.
     np.testing.assert_array_equal(validation.of(some, 0)[0], validation.of(some, 1)[0])
+
+
+def test_only_views_that_an_epoch_sees_are_computed(
+    recipe: Recipe, learning: Learning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    seen: set[int | None] = set()
+
+    def noted(photos: Photos, numbers: np.ndarray, seed: int, view: int | None) -> np.ndarray:
+        seen.add(view)
+        return photos.images[numbers]
+
+    monkeypatch.setattr("kerastl.training.features._seen", noted)
+    stage = attrs.evolve(recipe.stages[0], augment=True, views=8, epochs=2)
+    recipe = attrs.evolve(recipe, stages=(stage,))
+    parts, cache = split_and_freeze(fresh(recipe, learning), 0.0), Cache(tmp_path)
+    features_of(parts, recipe, stage, learning, cache)
+    assert seen == {None, 0, 1}
 
 
 def test_a_backbone_cut_where_two_tensors_pass_is_trained(recipe: Recipe, learning: Learning):

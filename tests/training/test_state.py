@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 
+from kerastl.backbones.values import values_of
 from kerastl.errors import RunDirectoryError
-from kerastl.training.state import State, assign, values_of
+from kerastl.training.state import State, assign
 
 
 def row(loss: float) -> dict[str, float]:
@@ -57,7 +58,7 @@ def test_the_best_is_the_lowest_loss(model: keras.Model):
 def test_values_are_copies(model: keras.Model):
     kept = values_of(model.variables)
     before = [value.copy() for value in kept]
-    assign(model.variables, [value + 1 for value in before])
+    assign(model, [value + 1 for value in before])
     assert all(map(np.array_equal, kept, before))
 
 
@@ -70,4 +71,20 @@ def test_a_damaged_file_is_told(tmp_path: Path, content: bytes):
 
 def test_values_of_another_model_are_refused(model: keras.Model):
     with pytest.raises(RunDirectoryError, match="of another model"):
-        assign(model.variables, [np.zeros((2, 2)), np.zeros(2)])
+        assign(model, [np.zeros((2, 2)), np.zeros(2)])
+
+
+def test_what_a_layer_has_made_of_its_variables_is_made_anew():
+    def built(mean: float) -> keras.Model:
+        normalization = keras.layers.Normalization()
+        normalization.build((None, 3))
+        normalization.adapt_mean.assign([mean] * 3)
+        normalization.finalize_state()
+        inner = keras.Sequential([keras.Input((3,)), normalization])
+        inputs = keras.Input((3,))
+        return keras.Model(inputs, inner(inputs))
+
+    photo, trained, resumed = np.ones((1, 3), np.float32), built(5.0), built(0.0)
+    assert (np.asarray(resumed(photo)) != np.asarray(trained(photo))).all()
+    assign(resumed, values_of(trained.variables))
+    np.testing.assert_array_equal(resumed(photo), trained(photo))

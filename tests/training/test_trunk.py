@@ -121,9 +121,9 @@ def test_an_activation_that_is_called_as_a_layer_is_has_a_part_in_the_key(of):
 def test_features_are_not_those_of_photos_that_were_read_in_another_way(of, tmp_path: Path):
     source = Source(of(small(), "float32"), Cache(tmp_path), 4, 0)
     stage, numbers = Stage("frozen", 1, 1e-3), np.arange(4)
-    before = source.features(PHOTOS, stage, "").of(numbers, 0)[0]
+    before = source.features(PHOTOS, stage, range(1), "").of(numbers, 0)[0]
     otherwise = attrs.evolve(PHOTOS, images=255 - IMAGES, reader="another")
-    after = source.features(otherwise, stage, "").of(numbers, 0)[0]
+    after = source.features(otherwise, stage, range(1), "").of(numbers, 0)[0]
     np.testing.assert_array_equal(after, source.trunk(otherwise.images)[0])
     assert (before != after).any()
 

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kerastl.errors import RunDirectoryError
+from kerastl.rundir import RunDirectory
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00"])
+def test_a_damaged_record_is_told(tmp_path: Path, text: str):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(RunDirectoryError, match=r"run\.json is damaged"):
+        RunDirectory(tmp_path).read_record()
+
+
+def test_a_half_written_run_names_the_remedy(tmp_path: Path):
+    directory = RunDirectory(tmp_path)
+    with pytest.raises(RunDirectoryError, match=r"no run directory: it has no run\.json"):
+        directory.require_model()
+    directory.write_record({"status": "running"})
+    with pytest.raises(RunDirectoryError, match=r"status: running.*kerastl run --resume"):
+        directory.require_model()
+
+
+def test_exports_count_up_and_what_is_no_number_is_passed_over(tmp_path: Path):
+    directory = RunDirectory(tmp_path)
+    assert directory.newest_export() is None
+    assert directory.next_export().name == "1"
+    for name in ("1", "10", "9", "notes"):
+        (directory.export / name).mkdir(parents=True)
+    assert directory.newest_export() == directory.export / "10"
+    assert directory.next_export().name == "11"
