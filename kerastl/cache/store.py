@@ -58,11 +58,13 @@ class Cache:
         folder: Where; it need not exist.
         limit: How many bytes it may hold.
         complaints: What was said about it; a person wants to read it once, and not for each table.
+        used: The blocks that were read or written by it; they are not what has to go first.
     """
 
     folder: Path = attrs.field(factory=lambda: cache_folder() / "rows")
     limit: int = attrs.field(factory=limit)
     complaints: set[str] = attrs.field(factory=set, init=False, repr=False, eq=False)
+    used: set[Path] = attrs.field(factory=set, init=False, repr=False, eq=False)
 
     def complain(self, text: str) -> None:
         """Say what a run has to go on without, once."""
@@ -81,14 +83,14 @@ class Cache:
         """
         new = self.folder / f"{name}-{key}"
         folder = min(paths_in(self.folder, f"*-{key}"), default=new)
-        return Table(folder, row_shape, np.dtype(dtype))
+        return Table(folder, row_shape, np.dtype(dtype), self.used)
 
     def has_room(self, size: int) -> bool:
         """Say whether so many bytes may be added, once what was not used for long is removed."""
         place = next(path for path in (self.folder, *self.folder.parents) if path.exists())
-        held = self.size()
-        reclaimed = min(held, max(0, held + size - self.limit))
-        return size <= self.limit and size + _SPARE <= shutil.disk_usage(place).free + reclaimed
+        excess = max(0, self.size() + size - self.limit)
+        idle = sum(size for path, size, _ in self._blocks() if path not in self.used)
+        return excess <= idle and size + _SPARE <= shutil.disk_usage(place).free + excess
 
     def size(self) -> int:
         """Return how many bytes it holds."""
@@ -104,12 +106,17 @@ class Cache:
         return sorted(tables.values(), key=lambda table: -table.used)
 
     def trim(self, room: int = 0) -> None:
-        """Remove what was not used for longest until it is within the limit with so much room."""
+        """Remove what was not used for longest until it is within the limit with so much room.
+
+        What this run uses itself stays: it would only be computed anew, by this run or the next.
+        """
         blocks = sorted(self._blocks(), key=lambda block: block[2])
         excess = sum(size for _, size, _ in blocks) + room - self.limit
         for path, size, _ in blocks:
             if excess <= 0:
                 break
+            if path in self.used:
+                continue
             excess -= size
             _remove(path)
         self._sweep()

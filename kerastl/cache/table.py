@@ -33,11 +33,13 @@ class Table:
         folder: Where its blocks are; it need not exist.
         row_shape: The shape of each row.
         dtype: The type of the values.
+        used: Is told each block that is read or written.
     """
 
     folder: Path
     row_shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    used: set[Path] = attrs.field(factory=set, repr=False)
     _blocks: list[Block] = attrs.field(init=False)
 
     @_blocks.default
@@ -69,6 +71,7 @@ class Table:
             # Another run may have removed it in this moment.
             with contextlib.suppress(OSError):
                 opened[number] = self._blocks[number].open()
+                self.used.add(self._blocks[number].path)
         return opened
 
     def prepare(self) -> None:
@@ -87,6 +90,7 @@ class Table:
             OSError: The disk is full, or the folder cannot be written.
         """
         path = write_block(self.folder, ids, rows.astype(self.dtype, copy=False))
+        self.used.add(path)
         self._blocks.append(read_block(path, self.row_bytes))
 
     def _whole_blocks(self) -> Iterator[Block]:

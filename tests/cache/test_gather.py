@@ -166,15 +166,31 @@ def test_runs_that_write_at_once_and_are_killed_leave_only_whole_rows(tmp_path: 
         assert (rows[number : number + 1] == number).all()
 
 
-def test_what_was_not_used_for_longest_has_to_go(tmp_path: Path):
+def wide(cache: Cache, name: str) -> Table:
+    return cache.table(name, name, (1000,), np.float32)
+
+
+def zeros(numbers: Numbers) -> list[tuple[Numbers, np.ndarray]]:
+    return [(numbers, np.zeros((len(numbers), 1000), np.float32))]
+
+
+def test_a_run_does_not_remove_what_it_uses_itself(tmp_path: Path):
     cache = Cache(tmp_path / "rows", limit=10_000)
-    tables = [cache.table(name, name, (1000,), np.float32) for name in ("old", "used", "new")]
-    for table in tables[:2]:
-        table.add(IDS[:1], np.zeros((1, 1000), np.float32))
+    for name in ("photos", "features", "more"):
+        rows, _ = gather(cache, wide(cache, name), IDS[:1], zeros)
+        assert len(rows) == 1
+    assert {kept.name.split("-")[0] for kept in cache.kept()} == {"photos", "features"}
+    assert len(cache.complaints) == 1
+
+
+def test_what_was_not_used_for_longest_has_to_go(tmp_path: Path):
+    before, cache = (Cache(tmp_path / "rows", limit=10_000) for _ in range(2))
+    for name in ("old", "used"):
+        gather(before, wide(before, name), IDS[:1], zeros)
         time.sleep(0.02)
     # Somebody uses the older one.
-    tables[0].find(IDS[:1])
-    gather(cache, tables[2], IDS[:1], lambda numbers: [(numbers, np.zeros((1, 1000), np.float32))])
+    wide(before, "old").find(IDS[:1])
+    gather(cache, wide(cache, "new"), IDS[:1], zeros)
     assert [kept.name.split("-")[0] for kept in cache.kept()] == ["new", "old"]
     assert cache.size() <= cache.limit
     assert cache.clear() > 8000

@@ -40,6 +40,7 @@ def test_a_second_run_computes_no_features_anew(program, recipe_file: Path, tmp_
             "--set", "stages.unfrozen.epochs=1", cwd=tmp_path, env=env,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+        assert "without the cache" not in done.stdout
         cache = Cache(tmp_path / "cache" / "rows")
         sizes.append({kept.name: kept.size for kept in cache.kept()})
     # The photos, and the features of both stages' cuts.
