@@ -56,6 +56,7 @@ def made(pretraining: Pretraining, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_a_run_directory_holds_weights_manifest_history_and_logs(made: SourceModel):
     names = {path.name for path in made.directory.path.iterdir()}
     assert names == {
+        ".lock",
         "source.weights.h5",
         "source.manifest.json",
         "run.json",
