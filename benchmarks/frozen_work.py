@@ -24,6 +24,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean, median
@@ -40,21 +41,37 @@ BACKBONES: dict[str, tuple[str, dict[str, float]]] = {
 
 def main() -> None:
     """Print one row for each backbone and round, and the medians of the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    for name, about, rounds in asked(__doc__, "--rounds"):
+        with tempfile.TemporaryDirectory() as place:
+            rows = [measured(about, f"{place}/{number}") for number in range(rounds)]
+        print(f"| {name} | {' | '.join(cells(rows))} |", flush=True)
+
+
+def asked(about: str, times: str) -> Iterator[tuple[str, list[str], int]]:
+    """Read the command line, and yield what there is to measure.
+
+    Args:
+        about: What the program says of itself.
+        times: The option that says how often.
+
+    Yields:
+        The name of a backbone; its folder of photos, constructor, options as JSON, and weights
+        file; how often.
+    """
+    parser = argparse.ArgumentParser(description=about.partition("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--only", choices=BACKBONES)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(times, dest="times", type=int, default=3)
     arguments = parser.parse_args()
     files = dict(item.split("=", 1) for item in arguments.weights)
+    folder = str(arguments.folder.resolve())
     for name, (backbone, options) in BACKBONES.items():
-        if arguments.only not in (None, name):
-            continue
-        with tempfile.TemporaryDirectory() as place:
-            file = files.get(name) or random_weights(backbone, options, place)
-            about = [str(arguments.folder.resolve()), backbone, json.dumps(options), file]
-            rows = [measured(about, f"{place}/{number}") for number in range(arguments.rounds)]
-        print(f"| {name} | {' | '.join(cells(rows))} |", flush=True)
+        if arguments.only in (None, name):
+            with tempfile.TemporaryDirectory() as place:
+                file = files.get(name) or random_weights(backbone, options, place)
+                weights = str(Path(file).resolve())
+                yield name, [folder, backbone, json.dumps(options), weights], arguments.times
 
 
 def cells(rows: list[dict[str, float]]) -> list[str]:

@@ -11,7 +11,6 @@ has no weights file has random weights.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import os
@@ -21,7 +20,7 @@ import time
 from pathlib import Path
 from statistics import mean, median
 
-from frozen_work import BACKBONES, last_line, random_weights
+from frozen_work import asked, last_line
 
 STAGES = ["--unfreeze-after", "5", "--set", "stages.unfrozen.epochs=5"]
 STAGES += ["--set", "stages.unfrozen.unfreeze=0.3"]
@@ -29,23 +28,11 @@ STAGES += ["--set", "stages.unfrozen.unfreeze=0.3"]
 
 def main() -> None:
     """Print one row for each backbone and seed, and the means."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE")
-    parser.add_argument("--only", choices=BACKBONES)
-    parser.add_argument("--seeds", type=int, default=3)
-    arguments = parser.parse_args()
-    files = dict(item.split("=", 1) for item in arguments.weights)
-    folder = str(arguments.folder.resolve())
-    for name, (backbone, options) in BACKBONES.items():
-        if arguments.only not in (None, name):
-            continue
+    for name, about, seeds in asked(__doc__, "--seeds"):
         rows = []
-        for seed in range(arguments.seeds):
+        for seed in map(str, range(seeds)):
             with tempfile.TemporaryDirectory() as place:
-                file = files.get(name) or random_weights(backbone, options, place)
-                about = (backbone, options, str(Path(file).resolve()), str(seed))
-                rows.append((*kerastl(folder, *about, place), *guide(folder, *about)))
+                rows.append((*kerastl(*about, seed, place), *guide(*about, seed)))
             print(name, seed, "  ".join(f"{value:.3f}" for value in rows[-1]), flush=True)
         seconds, accuracy, guides, its_accuracy = zip(*rows, strict=True)
         ratio = median(theirs / ours for ours, theirs in zip(seconds, guides, strict=True))
@@ -57,13 +44,13 @@ def main() -> None:
 
 
 def kerastl(
-    folder: str, backbone: str, options: dict[str, float], weights: str, seed: str, place: str
+    folder: str, backbone: str, options: str, weights: str, seed: str, place: str
 ) -> tuple[float, float]:
     """Return seconds and validation accuracy of kerastl."""
     os.environ["KERASTL_CACHE"] = f"{place}/cache"
     command = [str(Path(sys.executable).parent / "kerastl"), "run", "flowers", "--data", folder]
     command += ["--backbone", backbone, "--weights", weights, "--image-size", "224", *STAGES]
-    for key, value in options.items():
+    for key, value in json.loads(options).items():
         command += ["--set", f"backbone.options.{key}={value}"]
     began = time.perf_counter()
     last_line([*command, "--seed", seed, "--output", f"{place}/run", "--json"])
@@ -73,12 +60,10 @@ def kerastl(
     return seconds, float(last["validation_accuracy"])
 
 
-def guide(
-    folder: str, backbone: str, options: dict[str, float], weights: str, seed: str
-) -> tuple[float, float]:
+def guide(folder: str, backbone: str, options: str, weights: str, seed: str) -> tuple[float, float]:
     """Return seconds and validation accuracy of the guide."""
     script = str(Path(__file__).with_name("keras_guide.py"))
-    command = [sys.executable, script, folder, backbone, "--options", json.dumps(options)]
+    command = [sys.executable, script, folder, backbone, "--options", options]
     command += ["--weights", weights, "--image-size", "224", "--frozen", "5", "--unfrozen", "5"]
     began = time.perf_counter()
     found = last_line([*command, "--seed", seed])

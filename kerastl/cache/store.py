@@ -88,8 +88,9 @@ class Cache:
     def has_room(self, size: int) -> bool:
         """Say whether so many bytes may be added, once what was not used for long is removed."""
         place = next(path for path in (self.folder, *self.folder.parents) if path.exists())
-        excess = max(0, self.size() + size - self.limit)
-        idle = sum(size for path, size, _ in self._blocks() if path not in self.used)
+        blocks = list(self._blocks())
+        excess = max(0, sum(held for _, held, _ in blocks) + size - self.limit)
+        idle = sum(held for path, held, _ in blocks if path not in self.used)
         return excess <= idle and size + _SPARE <= shutil.disk_usage(place).free + excess
 
     def size(self) -> int:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -28,15 +25,13 @@ from kerastl.cache import (
     ids_of,
     in_memory,
 )
-from kerastl.data import reader
+from kerastl.data import conversion, reader
+from kerastl.data.conversion import as_png
 from kerastl.data.pipeline import read_ahead
 from kerastl.data.reader import read_image
 from kerastl.errors import DataError
 from kerastl.live import progress
 from kerastl.recipe import Split
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 # Photos that are decoded before they are handed on.
 _AT_ONCE = 16
@@ -162,7 +157,7 @@ def _kept(
 
 def _reader_key(image_size: int) -> str:
     """Return what tells photos of this size, by this code and these libraries, from others."""
-    code = code_of(sys.modules[__name__], reader)
+    code = code_of(sys.modules[__name__], conversion, reader)
     others = (tf.__version__, version("Pillow"), str(image_size))
     return id_of(code, *(text.encode() for text in others)).hex()
 
@@ -209,7 +204,7 @@ def _converted(
             yield number, "the file was changed while it was read"
             continue
         try:
-            image = read_image(_as_png(encoded), image_size)
+            image = read_image(as_png(encoded), image_size)
         except (OSError, ValueError, SyntaxError, tf.errors.InvalidArgumentError) as error:
             yield number, _reason(error)
         else:
@@ -223,36 +218,6 @@ def _files(split: Split, numbers: Numbers) -> tf.data.Dataset:
     wanted[numbers] = True
     mask = tf.constant(wanted)
     return split.encoded().enumerate().filter(lambda number, _: mask[number])
-
-
-def _as_png(encoded: bytes) -> bytes:
-    """Return what Pillow makes of the file, in a format that TensorFlow decodes."""
-    from PIL import Image
-
-    png = io.BytesIO()
-    try:
-        with warnings.catch_warnings():
-            # Of an image that is too large by less than half Pillow merely warns.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(encoded))
-        with image:
-            _in_8_bits(image).convert("RGB").save(png, "PNG", compress_level=0)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(str(error)) from error
-    return png.getvalue()
-
-
-def _in_8_bits(image: Image.Image) -> Image.Image:
-    """Return an image of 16 bits scaled to 8; Pillow would cut all above 255 off."""
-    from PIL import Image
-
-    if image.mode == "F":
-        raise ValueError("an image of floating-point values, of which 0 and 255 are not known")
-    if not image.mode.startswith("I"):
-        return image
-    values = np.asarray(image).astype(np.float32)
-    scale = 257 if values.max(initial=0) > 255 else 1
-    return Image.fromarray((values / scale).round().clip(0, 255).astype(np.uint8))
 
 
 def _reason(error: Exception) -> str:
