@@ -11,6 +11,7 @@ from unittest import mock
 
 import attrs
 import keras
+import tensorflow as tf
 
 from kerastl.errors import UsageError, did_you_mean, one_line
 from kerastl.recipe import Backbone
@@ -46,10 +47,11 @@ def constructors() -> dict[str, Callable[..., keras.Model]]:
 
 
 def graph(backbone: Backbone) -> tuple[keras.Model, Published | None]:
-    """Build the backbone with random weights, its own preprocessing in front.
+    """Build the backbone, its own preprocessing in front.
 
-    The graph is the one that the published ImageNet weights are made for, whichever weights are
-    loaded later: EfficientNet, for one, has a layer more in it than with `weights=None`.
+    Its weights are zeros, as those that it names have to be loaded; or random, where none is one of
+    its choices. The graph is the one that the published ImageNet weights are made for, whichever
+    are loaded: EfficientNet, for one, has a layer more in it than with `weights=None`.
 
     Args:
         backbone: The constructor's name, its options, and the image size.
@@ -71,7 +73,7 @@ def graph(backbone: Backbone) -> tuple[keras.Model, Published | None]:
         "input_tensor": _preprocessing(constructor)(photo),
     }
     try:
-        with _nothing_loaded() as asked:
+        with _nothing_loaded() as asked, _beginning(backbone):
             try:
                 model = constructor(**arguments, weights="imagenet")
             except ValueError:
@@ -149,6 +151,23 @@ def _nothing_loaded() -> Iterator[list[Published]]:
         # Keras warns where it picks the weights trained at 224 for another size; that is meant.
         warnings.filterwarnings("ignore", message=".*input_shape. is undefined or non-square")
         yield asked
+
+
+@contextmanager
+def _beginning(backbone: Backbone) -> Iterator[None]:
+    """Let variables begin with zeros, unless random values may be what they are to hold."""
+    if None in backbone.weights:
+        yield
+        return
+    add_weight = keras.layers.Layer.add_weight
+
+    def add_zeros(layer: keras.layers.Layer, *shape: Any, **more: Any) -> keras.Variable:
+        # Each name that TensorFlow sees costs half a millisecond; Keras has its own.
+        with tf.name_scope("weights/"):
+            return add_weight(layer, *shape, **{**more, "initializer": "zeros"})
+
+    with mock.patch.object(keras.layers.Layer, "add_weight", add_zeros):
+        yield
 
 
 def _described(backbone: Backbone) -> str:

@@ -1,4 +1,4 @@
-"""Puts weights into a backbone: found or fetched, and taken as a whole or not at all."""
+"""Puts weights into a backbone: found or fetched, and refused unless they fit exactly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from kerastl.backbones.adapter import Published
 from kerastl.backbones.manifest import check_manifest
 from kerastl.backbones.store import UnavailableError, cached_or_fetched, shipped
 from kerastl.backbones.structure import holds_as_many, mismatch
-from kerastl.backbones.values import settle
 from kerastl.errors import WeightsError, one_line
 from kerastl.files import replacing
 from kerastl.recipe import Backbone
@@ -84,23 +83,18 @@ def load_file(model: keras.Model, path: Path) -> None:
     """Load a weights file that holds exactly the model's weights: names, numbers and shapes.
 
     Raises:
-        WeightsError: It does not; the model keeps the weights it had.
+        WeightsError: It does not; the model may then hold a part of it.
     """
-    before = model.get_weights()
     try:
         with h5py.File(path, "r") as file:
             difference = _load(model, file, path)
-        if difference:
-            raise WeightsError(f"Weights file {path} does not fit {model.name}: {difference}.")
-    except BaseException as error:
-        model.set_weights(before)
-        settle(model)
-        if isinstance(error, OSError | KeyError):
-            raise WeightsError(
-                f"Weights file {path} is damaged or no HDF5 file, copy or fetch it again: "
-                f"{one_line(error)}."
-            ) from error
-        raise
+    except (OSError, KeyError) as error:
+        raise WeightsError(
+            f"Weights file {path} is damaged or no HDF5 file, copy or fetch it again: "
+            f"{one_line(error)}."
+        ) from error
+    if difference:
+        raise WeightsError(f"Weights file {path} does not fit {model.name}: {difference}.")
 
 
 def _load(model: keras.Model, file: h5py.File, path: Path) -> str:
