@@ -123,7 +123,7 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
             # All weights are in the checkpoint; those it began with may be gone by now.
             network = build(recipe.override("backbone.weights", "none"), len(splits.classes))
         with record.clock.part("reading"):
-            photos = read_all(splits, recipe.data, recipe.backbone.image_size, cache)
+            photos = _read(splits, recipe, cache)
     else:
         network, photos = _prepare(recipe, splits, record.clock, cache)
         record.add_weights(network.weights)
@@ -193,7 +193,7 @@ def _go(
         if exporting:
             with clock.part("export"):
                 exported = directory.next_export()
-                export(model, classes, exported)
+                export(model, classes, exported, recipe.resize)
                 record.update(export=exported.name)
     weights = record.values["weights"] or "none"
     return Run(directory, tuple(classes), scores, exported, weights, clock.report())
@@ -213,13 +213,17 @@ def _prepare(
         network = build(recipe, len(splits.classes))
     say(f"Weights: {network.weights}")
     with clock.part("reading"):
-        photos = read_all(splits, recipe.data, recipe.backbone.image_size, cache)
+        photos = _read(splits, recipe, cache)
     say(f"Classes: {', '.join(splits.classes)}")
     if network.weights.name is None:
         with clock.part("model"):
             some = some_of(photos["train"].images, recipe.seed)
             estimate_statistics(network.model, [some])
     return network, photos
+
+
+def _read(splits: Splits, recipe: Recipe, cache: Cache) -> dict[str, Photos]:
+    return read_all(splits, recipe.data, recipe.backbone.image_size, cache, recipe.resize)
 
 
 def _keep(model: keras.Model, state: State, record: Record) -> None:

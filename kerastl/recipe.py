@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
+# How a photo becomes a square unless the recipe says otherwise.
+SQUASH = "squash"
+
+
 @attrs.frozen
 class Backbone:
     """A pretrained network of `keras.applications`, without its top.
@@ -162,6 +166,8 @@ class Recipe:
     Args:
         name: What the recipe tells apart.
         data: Where the photos come from.
+        resize: How photos become squares: `"squash"` scales both sides, `"crop"` takes the largest
+            square from the middle, `"pad"` adds black to the shorter side.
         backbone: The pretrained network.
         head: The new layers.
         stages: The stages of training, in order.
@@ -181,6 +187,7 @@ class Recipe:
             "a data source", lambda value: callable(getattr(value, "load", None))
         )
     )
+    resize: str = attrs.field(default=SQUASH, validator=validators.one_of(SQUASH, "crop", "pad"))
     backbone: Backbone = attrs.field(
         validator=validators.must_be("a Backbone", lambda value: isinstance(value, Backbone))
     )

@@ -18,7 +18,7 @@ from kerastl.data.folder import ImageFolder, files_in, photo_files
 from kerastl.data.photos import Photos, Skipped, read_photos
 from kerastl.errors import DataError, RunDirectoryError, one_line
 from kerastl.evaluation.scores import Scores, score
-from kerastl.recipe import Recipe, Split, Splits
+from kerastl.recipe import SQUASH, Recipe, Split, Splits
 from kerastl.rundir import RunDirectory
 from kerastl.serving.predict import Prediction, predict
 from kerastl.serving.saved_model import export
@@ -35,11 +35,13 @@ class Trained:
         directory: The run's.
         model: From photos of 0..255 to logits.
         classes: Their names, in the order of the logits.
+        resize: How photos become squares, as in a recipe.
     """
 
     directory: RunDirectory
     model: Compiled
     classes: tuple[str, ...]
+    resize: str
 
     @property
     def image_size(self) -> int:
@@ -58,7 +60,7 @@ class Trained:
         splits = self._other_photos(data) if data else self._own_photos()
         found, cache = {}, Cache()
         for name, split in splits.items():
-            photos = read_photos(split, self.image_size, f"reading {name} photos", cache)
+            photos = self._read(split, f"reading {name} photos", cache)
             for one in photos.skipped:
                 say(f"Skipped {one.name}: {one.reason}")
             if len(photos):
@@ -66,6 +68,9 @@ class Trained:
         if not found:
             raise DataError("There are no photos to evaluate on.")
         return found
+
+    def _read(self, split: Split, what: str = "reading", cache: Cache | None = None) -> Photos:
+        return read_photos(split, self.image_size, what, cache, self.resize)
 
     def _own_photos(self) -> dict[str, Split]:
         try:
@@ -110,7 +115,7 @@ class Trained:
         skipped: list[Skipped] = []
         for start in range(0, len(files), _AT_A_TIME):
             some = files[start : start + _AT_A_TIME]
-            photos = read_photos(photo_files(some, [0] * len(some)), self.image_size)
+            photos = self._read(photo_files(some, [0] * len(some)))
             predictions += predict(self.model, photos, self.classes, top)
             skipped += photos.skipped
         return predictions, skipped
@@ -127,7 +132,7 @@ class Trained:
         target = target or self.directory.next_export()
         if target.exists():
             raise RunDirectoryError(f"{target} exists. Name another folder with --output.")
-        export(self.model, self.classes, target)
+        export(self.model, self.classes, target, self.resize)
         return target
 
 
@@ -145,7 +150,8 @@ def load(name: str) -> Trained:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         raise RunDirectoryError(f"{path} is damaged: {one_line(error)}") from error
-    return Trained(directory, compiled(model), tuple(directory.require("classes")))
+    resize = directory.require("recipe").get("resize", SQUASH)
+    return Trained(directory, compiled(model), tuple(directory.require("classes")), resize)
 
 
 def recipe_of(directory: RunDirectory) -> Recipe:

@@ -10,15 +10,19 @@ from kerastl.cache import Cache
 from kerastl.console import say
 from kerastl.data.photos import Photos, read_photos
 from kerastl.errors import DataError
-from kerastl.recipe import DataSource, Splits
+from kerastl.recipe import SQUASH, DataSource, Splits
 
 
 def read_all(
-    splits: Splits, source: DataSource, image_size: int, cache: Cache | None = None
+    splits: Splits,
+    source: DataSource,
+    image_size: int,
+    cache: Cache | None = None,
+    resize: str = SQUASH,
 ) -> dict[str, Photos]:
     """Read the three splits, name what is no photo, and make sure of something to learn from."""
     photos = {
-        name: read_photos(split, image_size, f"reading {name} photos", cache)
+        name: read_photos(split, image_size, f"reading {name} photos", cache, resize)
         for name, split in splits.by_name().items()
     }
     skipped = [one for some in photos.values() for one in some.skipped]

@@ -25,13 +25,13 @@ from kerastl.cache import (
     ids_of,
     in_memory,
 )
-from kerastl.data import conversion, reader
-from kerastl.data.conversion import as_png
+from kerastl.data import conversion, headers, reader
+from kerastl.data.conversion import as_pixels, complaint
 from kerastl.data.pipeline import read_ahead
-from kerastl.data.reader import read_image
+from kerastl.data.reader import fit, read_image
 from kerastl.errors import DataError
 from kerastl.live import progress
-from kerastl.recipe import Split
+from kerastl.recipe import SQUASH, Split
 
 # Photos that are decoded before they are handed on.
 _AT_ONCE = 16
@@ -85,33 +85,39 @@ class Photos:
 
 
 def read_photos(
-    split: Split, image_size: int, description: str = "reading", cache: Cache | None = None
+    split: Split,
+    image_size: int,
+    description: str = "reading",
+    cache: Cache | None = None,
+    resize: str = SQUASH,
 ) -> Photos:
     """Decode every photo of the split to a square of the given size.
 
-    What TensorFlow cannot decode but Pillow can (TIFF, CMYK, WebP, ...) is converted on the way.
+    What TensorFlow cannot decode but Pillow can (TIFF, HEIF, ...) is converted on the way.
 
     Args:
         split: The photos, as files.
         image_size: Height and width in pixels.
         description: What the progress bar says.
         cache: Where decoded photos are looked for and kept; without it they are in memory.
+        resize: How photos become squares, as in a recipe.
 
     Raises:
         DataError: The cache cannot take the photos, and they are too many for the memory.
     """
-    ids, shape, key = _ids(split), (image_size, image_size, 3), _reader_key(image_size)
+    ids, shape, key = _ids(split), (image_size, image_size, 3), _reader_key(image_size, resize)
     reasons: dict[bytes, str] = {}
 
     def decoded(numbers: Numbers) -> Iterator[tuple[Numbers, Array]]:
         left = np.zeros(len(ids), bool)
         left[numbers] = True
         with progress(description, len(numbers)) as done:
-            for some, images in _decoded(split, ids, numbers, image_size):
+            for some, images in _decoded(split, ids, numbers, image_size, resize):
                 left[some] = False
                 yield some, images
                 done(len(some))
-            for number, image in _converted(split, ids, np.flatnonzero(left), image_size):
+            others = np.flatnonzero(left)
+            for number, image in _converted(split, ids, others, image_size, resize):
                 if isinstance(image, str):
                     reasons[ids[number].tobytes()] = image
                 else:
@@ -155,10 +161,10 @@ def _kept(
         ) from error
 
 
-def _reader_key(image_size: int) -> str:
+def _reader_key(image_size: int, resize: str) -> str:
     """Return what tells photos of this size, by this code and these libraries, from others."""
-    code = code_of(sys.modules[__name__], conversion, reader)
-    others = (tf.__version__, version("Pillow"), str(image_size))
+    code = code_of(sys.modules[__name__], conversion, headers, reader)
+    others = (tf.__version__, version("Pillow"), str(image_size), resize)
     return id_of(code, *(text.encode() for text in others)).hex()
 
 
@@ -173,13 +179,13 @@ def _ids(split: Split) -> Ids:
 
 
 def _decoded(
-    split: Split, ids: Ids, numbers: Numbers, image_size: int
+    split: Split, ids: Ids, numbers: Numbers, image_size: int, resize: str
 ) -> Iterator[tuple[Numbers, npt.NDArray[np.uint8]]]:
     """Yield numbers and images of the photos that TensorFlow can decode, some at a time."""
 
     @tf.autograph.experimental.do_not_convert
     def decoded(number: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return number, encoded, tf.cast(_read(encoded, image_size), tf.uint8)
+        return number, encoded, tf.cast(_read(encoded, image_size, resize), tf.uint8)
 
     images = _files(split, numbers).map(
         decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=False
@@ -188,12 +194,13 @@ def _decoded(
     for some, files, found in batches:
         # What is kept under an id is made of the bytes that it tells of, and of no others.
         same = (ids_of(map(id_of, files)) == ids[some]).all(axis=1)
-        if same.any():
-            yield some[same], found[same]
+        sound = same & [not complaint(encoded) for encoded in files]
+        if sound.any():
+            yield some[sound], found[sound]
 
 
 def _converted(
-    split: Split, ids: Ids, numbers: Numbers, image_size: int
+    split: Split, ids: Ids, numbers: Numbers, image_size: int, resize: str
 ) -> Iterator[tuple[int, npt.NDArray[np.uint8] | str]]:
     """Yield number and image of the photos that Pillow can decode, or why it cannot."""
     unreadable = set(numbers.tolist())
@@ -204,9 +211,9 @@ def _converted(
             yield number, "the file was changed while it was read"
             continue
         try:
-            image = read_image(as_png(encoded), image_size)
-        except (OSError, ValueError, SyntaxError, tf.errors.InvalidArgumentError) as error:
-            yield number, _reason(error)
+            image = fit(tf.constant(as_pixels(encoded)), image_size, resize)
+        except ValueError as error:
+            yield number, str(error)
         else:
             yield number, image.numpy().astype(np.uint8)
     yield from ((number, "the file cannot be read") for number in sorted(unreadable))
@@ -218,9 +225,3 @@ def _files(split: Split, numbers: Numbers) -> tf.data.Dataset:
     wanted[numbers] = True
     mask = tf.constant(wanted)
     return split.encoded().enumerate().filter(lambda number, _: mask[number])
-
-
-def _reason(error: Exception) -> str:
-    if type(error).__name__ == "UnidentifiedImageError":
-        return "not an image"
-    return str(error).partition("\n")[0]

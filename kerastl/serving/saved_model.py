@@ -12,11 +12,12 @@ import tensorflow as tf
 from kerastl.backbones.inference import Compiled
 from kerastl.data.reader import read_image
 from kerastl.files import replacing
+from kerastl.recipe import SQUASH
 
 CLASSES = "classes.txt"
 
 
-def export(model: Compiled, classes: Sequence[str], target: Path) -> None:
+def export(model: Compiled, classes: Sequence[str], target: Path, resize: str = SQUASH) -> None:
     """Write a SavedModel with two signatures and the class names as an asset.
 
     `serving_default` takes `photos`, a string tensor `[batch]` of the bytes of photo files, of any
@@ -28,6 +29,7 @@ def export(model: Compiled, classes: Sequence[str], target: Path) -> None:
         model: From photos to logits.
         classes: Their names, in the order of the logits.
         target: The folder to write; it must not exist.
+        resize: How photos become squares, as in a recipe.
 
     Raises:
         RunDirectoryError: The folder cannot be written.
@@ -49,7 +51,9 @@ def export(model: Compiled, classes: Sequence[str], target: Path) -> None:
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "photos")])
         def serving_default(photos: tf.Tensor) -> dict[str, tf.Tensor]:
             pixels = tf.map_fn(
-                lambda encoded: read_image(encoded, size), photos, fn_output_signature=tf.float32
+                lambda encoded: read_image(encoded, size, resize),
+                photos,
+                fn_output_signature=tf.float32,
             )
             return dict(image(tf.ensure_shape(pixels, [None, size, size, 3])))
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +138,25 @@ def test_photos_for_which_there_is_no_place_are_told(
     monkeypatch.setattr("kerastl.data.photos._MOST_BYTES", 100)
     with pytest.raises(DataError, match=r"1 decoded photos have no place.*Raise KERASTL_CACHE"):
         read_photos(photo_files([str(path)], [0]), 32, cache=Cache(tmp_path / "rows", limit=10))
+
+
+def test_of_odd_files_each_is_used_or_named(test_data: Path):
+    folder = test_data / "odd_images"
+    paths = sorted(str(path) for path in folder.iterdir() if path.name != "outcomes.csv")
+    photos = read_photos(photo_files(paths, [0] * len(paths)), 96)
+    assert len(photos) + len(photos.skipped) == len(paths) == 223
+    assert all(one.reason and "\n" not in one.reason for one in photos.skipped)
+    skipped = {one.name for one in photos.skipped}
+    # There is a picture in each file that Pillow opens but for one of measurements.
+    opened = {name for name in skipped if _opens(name)}
+    assert opened == {str(folder / "pillow__10ct_32bit_128.tiff")}
+    assert not [name for name in photos.names if not _opens(name)]
+
+
+def _opens(name: str) -> bool:
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(name) as image:
+            image.load()
+    except Exception:
+        return False
+    return True

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from PIL import Image, ImageOps
 
+from colors import photo
 from kerastl import trained
+from kerastl.backbones.inference import compiled
+from kerastl.serving.saved_model import export
 
 WEIGHTS = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"
 
@@ -61,6 +68,65 @@ def test_a_fresh_process_without_kerastl_gets_the_same_answers(finished, some: l
         assert probability == pytest.approx(max(expected), abs=1e-4)
         assert sum(row) == pytest.approx(1.0, abs=1e-5)
     assert answer["image"] == [[None, 32, 32, 3]]
+
+
+def turned(orientation: int, size: tuple[int, int]) -> bytes:
+    """A photo that no turning leaves as it is, and whose file says how to turn it."""
+    image = photo((200, 40, 50), 1, size)
+    image.paste((40, 190, 60), (0, 0, size[1], size[0] // 3))
+    image.paste((20, 20, 220), (0, 0, size[1] // 3, size[0]))
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    image.save(file, "JPEG", exif=exif, quality=95)
+    return file.getvalue()
+
+
+def by_pillow(file: bytes, size: int, resize: str) -> np.ndarray:
+    with Image.open(io.BytesIO(file)) as image:
+        image = ImageOps.exif_transpose(image.convert("RGB"))
+    ways = {
+        "squash": image.resize,
+        "crop": lambda *how: ImageOps.fit(image, *how),
+        "pad": lambda *how: ImageOps.pad(image, *how),
+    }
+    return np.asarray(ways[resize]((size, size), Image.Resampling.BILINEAR), np.float32)
+
+
+@pytest.fixture(scope="module", params=["squash", "crop", "pad"])
+def looking_glass(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """A SavedModel whose probabilities tell what it sees, in squares of 12 pixels."""
+    seen = keras.Input((48, 48, 3))
+    logits = keras.layers.Flatten()(keras.layers.AveragePooling2D(12)(seen))
+    model = compiled(keras.Model(seen, keras.layers.Rescaling(1 / 64)(logits)))
+    folder = tmp_path_factory.mktemp("glass") / request.param
+    export(model, [str(number) for number in range(48)], folder, request.param)
+    answer = tf.saved_model.load(str(folder)).signatures["serving_default"]
+
+    def look(files: list[bytes]) -> np.ndarray:
+        return 64 * np.log(answer(photos=tf.constant(files))["probabilities"].numpy())
+
+    return request.param, look
+
+
+def looks_as_by_pillow(looking_glass, files: list[bytes]) -> None:
+    resize, look = looking_glass
+    expected = np.stack([by_pillow(file, 48, resize) for file in files])
+    squares = expected.reshape(-1, 4, 12, 4, 12, 3).mean(axis=(2, 4)).reshape(-1, 48)
+    found = look(files)
+    # Probabilities do not tell how bright all of it is.
+    shift = (squares - found).mean(axis=1, keepdims=True)
+    assert np.abs(found + shift - squares).mean() < 2
+
+
+def test_photos_are_upright_in_a_saved_model(looking_glass):
+    sizes = ((40, 60), (60, 40))
+    looks_as_by_pillow(looking_glass, [turned(n, size) for n in range(9) for size in sizes])
+
+
+def test_real_photos_are_upright_in_a_saved_model(looking_glass, test_data: Path):
+    paths = sorted((test_data / "odd_images").glob("exif-orientation__*"))
+    assert len(paths) == 18
+    looks_as_by_pillow(looking_glass, [path.read_bytes() for path in paths])
 
 
 def test_real_photos_and_weights_get_the_same_answers(test_data: Path, program, tmp_path: Path):
