@@ -49,7 +49,8 @@ def replacing(target: Path) -> Iterator[Path]:
 def write_text(target: Path, text: str) -> None:
     """Write a text file as a whole or not at all."""
     with replacing(target) as partial:
-        partial.write_text(text, encoding="utf-8")
+        # Names of files need not be text.
+        partial.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def _remove(path: Path) -> None:

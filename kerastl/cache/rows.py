@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol
 
 import attrs
@@ -87,9 +87,20 @@ def id_of(*parts: bytes | memoryview) -> bytes:
     return digest.digest()[:_ID_BYTES]
 
 
-def code_of(*modules: ModuleType) -> bytes:
-    """Return the id of the source of modules, on which depends whatever they compute."""
-    return id_of(*(Path(str(module.__file__)).read_bytes() for module in modules))
+def code_of(*modules: str) -> bytes:
+    """Return the id of the source of modules, on which depends whatever they compute.
+
+    Args:
+        modules: Their full names; they are not imported.
+    """
+    return id_of(*map(_source, modules))
+
+
+def _source(name: str) -> bytes:
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(name)
+    return Path(spec.origin).read_bytes()
 
 
 def ids_of(some: Iterable[bytes]) -> Ids:

@@ -29,7 +29,7 @@ def as_pixels(encoded: bytes) -> npt.NDArray[np.uint8]:
     """
     from PIL import ImageOps
 
-    with _opened(encoded) as image:
+    with opened(encoded) as image:
         return np.asarray(_in_colors(_in_8_bits(ImageOps.exif_transpose(image))))
 
 
@@ -42,7 +42,7 @@ def complaint(encoded: bytes) -> str:
     if not encoded.startswith(PNG):
         return ""
     try:
-        with _opened(encoded) as image:
+        with opened(encoded) as image:
             if getattr(image, "is_animated", False):
                 image.load()
             return ""
@@ -51,8 +51,8 @@ def complaint(encoded: bytes) -> str:
 
 
 @contextmanager
-def _opened(encoded: bytes) -> Iterator[Image.Image]:
-    """Open a file; whatever is wrong with it, also later on, is a ValueError in one line."""
+def opened(encoded: bytes) -> Iterator[Image.Image]:
+    """Open a file by Pillow; what is wrong with it, also later on, is a ValueError of one line."""
     from PIL import Image, UnidentifiedImageError
 
     _let_pillow_read_heif()

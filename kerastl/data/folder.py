@@ -11,6 +11,7 @@ import attrs
 
 from kerastl import validators
 from kerastl.console import say
+from kerastl.data.quarantine import QUARANTINE, quarantined
 from kerastl.data.splits import divide
 from kerastl.errors import DataError
 from kerastl.recipe import Split, Splits
@@ -49,14 +50,36 @@ class ImageFolder:
         Raises:
             DataError: There is no such folder, or it does not hold at least two classes of photos.
         """
-        root = Path(self.path).expanduser().absolute()
+        root = self._root
         folders = _split_folders(root)
         classes = _classes(root, folders)
-        found = {name: _photos(folder, classes) for name, folder in folders.items()}
+        left_out = quarantined(root)
+        found = {
+            name: [photo for photo in _photos(folder, classes) if photo[0] not in left_out]
+            for name, folder in folders.items()
+        }
+        if left_out:
+            say(f"Left out: {len(left_out)} files that {root / QUARANTINE} names")
         if "train" in found:
             _require_each_class(folders["train"], found["train"], classes)
             found |= self._drawn(found, classes, seed)
-        return Splits(**{name: _split(found.get(name, [])) for name in _names()}, classes=classes)
+        return _splits(found, classes)
+
+    def as_it_is(self) -> Splits:
+        """Return the photos as they are in the folder, whatever is wrong with them; none is drawn.
+
+        Raises:
+            DataError: There is no such folder, or it does not hold at least two classes of photos.
+        """
+        folders = _split_folders(self._root)
+        classes = _classes(self._root, folders)
+        return _splits(
+            {name: _photos(folder, classes) for name, folder in folders.items()}, classes
+        )
+
+    @property
+    def _root(self) -> Path:
+        return Path(self.path).expanduser().absolute()
 
     def _drawn(
         self, found: dict[str, list[tuple[str, int]]], classes: tuple[str, ...], seed: int
@@ -145,6 +168,10 @@ def _require_each_class(
         raise DataError(
             f"{folder} holds no photos of class {named}; add some or remove the folder."
         )
+
+
+def _splits(found: dict[str, list[tuple[str, int]]], classes: tuple[str, ...]) -> Splits:
+    return Splits(**{name: _split(found.get(name, [])) for name in _names()}, classes=classes)
 
 
 def _split(photos: list[tuple[str, int]]) -> Split:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 
 import attrs
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from kerastl.cache import (
     LIMIT,
@@ -25,20 +22,15 @@ from kerastl.cache import (
     ids_of,
     in_memory,
 )
-from kerastl.data import conversion, headers, reader
-from kerastl.data.conversion import as_pixels, complaint
+from kerastl.data.decoding import AT_ONCE, decode
+from kerastl.data.facts import reader_id
 from kerastl.data.pipeline import read_ahead
-from kerastl.data.reader import fit, read_image
 from kerastl.errors import DataError
 from kerastl.live import progress
 from kerastl.recipe import SQUASH, Split
 
-# Photos that are decoded before they are handed on.
-_AT_ONCE = 16
 # Photos that the cache does not take may fill so many bytes of memory.
 _MOST_BYTES = 4 * 2**30
-# Traced once a size; of what is written in TensorFlow's operations autograph has nothing to do.
-_read = tf.function(read_image, autograph=False, reduce_retracing=True)
 
 
 @attrs.frozen
@@ -109,20 +101,19 @@ def read_photos(
     reasons: dict[bytes, str] = {}
 
     def decoded(numbers: Numbers) -> Iterator[tuple[Numbers, Array]]:
-        left = np.zeros(len(ids), bool)
-        left[numbers] = True
         with progress(description, len(numbers)) as done:
-            for some, images in _decoded(split, ids, numbers, image_size, resize):
-                left[some] = False
-                yield some, images
-                done(len(some))
-            others = np.flatnonzero(left)
-            for number, image in _converted(split, ids, others, image_size, resize):
-                if isinstance(image, str):
-                    reasons[ids[number].tobytes()] = image
-                else:
-                    yield np.array([number]), image[np.newaxis]
-                done(1)
+            for some in decode(split, numbers, image_size, resize):
+                # What is kept under an id is made of the bytes that it tells of, and of no others.
+                same = (ids_of(map(id_of, some.files)) == ids[some.numbers]).all(axis=1)
+                told = [
+                    reason or ("" if is_same else "the file was changed while it was read")
+                    for reason, is_same in zip(some.reasons, same, strict=True)
+                ]
+                reasons.update(zip(map(bytes, ids[some.numbers]), told, strict=True))
+                sound = np.array([not reason for reason in told])
+                if sound.any():
+                    yield some.numbers[sound], some.images[sound]
+                done(len(told))
 
     images, there = _kept(cache, f"photos-{image_size}", key, shape, ids, decoded)
     kept = np.flatnonzero(there)
@@ -133,7 +124,7 @@ def read_photos(
         ids[kept],
         key,
         tuple(
-            Skipped(split.names[number], reasons[ids[number].tobytes()])
+            Skipped(split.names[number], reasons[bytes(ids[number])])
             for number in np.flatnonzero(~there)
         ),
     )
@@ -163,65 +154,14 @@ def _kept(
 
 def _reader_key(image_size: int, resize: str) -> str:
     """Return what tells photos of this size, by this code and these libraries, from others."""
-    code = code_of(sys.modules[__name__], conversion, headers, reader)
-    others = (tf.__version__, version("Pillow"), str(image_size), resize)
-    return id_of(code, *(text.encode() for text in others)).hex()
+    return id_of(reader_id(), code_of(__name__), f"{image_size} {resize}".encode()).hex()
 
 
 def _ids(split: Split) -> Ids:
     """Return the ids of all photos; those of files that cannot be read are by their names."""
     ids = [id_of(b"unreadable", name.encode(errors="surrogateescape")) for name in split.names]
-    readable = split.encoded().enumerate().ignore_errors().batch(_AT_ONCE)
+    readable = split.encoded().enumerate().ignore_errors().batch(AT_ONCE)
     for numbers, files in read_ahead(readable).as_numpy_iterator():
         for number, encoded in zip(numbers, files, strict=True):
             ids[number] = id_of(encoded)
     return ids_of(ids)
-
-
-def _decoded(
-    split: Split, ids: Ids, numbers: Numbers, image_size: int, resize: str
-) -> Iterator[tuple[Numbers, npt.NDArray[np.uint8]]]:
-    """Yield numbers and images of the photos that TensorFlow can decode, some at a time."""
-
-    @tf.autograph.experimental.do_not_convert
-    def decoded(number: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return number, encoded, tf.cast(_read(encoded, image_size, resize), tf.uint8)
-
-    images = _files(split, numbers).map(
-        decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=False
-    )
-    batches = read_ahead(images.ignore_errors().batch(_AT_ONCE)).as_numpy_iterator()
-    for some, files, found in batches:
-        # What is kept under an id is made of the bytes that it tells of, and of no others.
-        same = (ids_of(map(id_of, files)) == ids[some]).all(axis=1)
-        sound = same & [not complaint(encoded) for encoded in files]
-        if sound.any():
-            yield some[sound], found[sound]
-
-
-def _converted(
-    split: Split, ids: Ids, numbers: Numbers, image_size: int, resize: str
-) -> Iterator[tuple[int, npt.NDArray[np.uint8] | str]]:
-    """Yield number and image of the photos that Pillow can decode, or why it cannot."""
-    unreadable = set(numbers.tolist())
-    files = read_ahead(_files(split, numbers).ignore_errors()) if unreadable else None
-    for number, encoded in files.as_numpy_iterator() if files else ():
-        unreadable.remove(number)
-        if id_of(encoded) != ids[number].tobytes():
-            yield number, "the file was changed while it was read"
-            continue
-        try:
-            image = fit(tf.constant(as_pixels(encoded)), image_size, resize)
-        except ValueError as error:
-            yield number, str(error)
-        else:
-            yield number, image.numpy().astype(np.uint8)
-    yield from ((number, "the file cannot be read") for number in sorted(unreadable))
-
-
-def _files(split: Split, numbers: Numbers) -> tf.data.Dataset:
-    """Return number and bytes of the photo files of these numbers."""
-    wanted = np.zeros(len(split), bool)
-    wanted[numbers] = True
-    mask = tf.constant(wanted)
-    return split.encoded().enumerate().filter(lambda number, _: mask[number])

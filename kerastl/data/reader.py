@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import tensorflow as tf
 
 from kerastl.data.headers import (
     BMP,
     GIF,
     PNG,
+    apart,
     begins,
+    bytes_of,
+    exif_of_jpeg,
+    exif_of_png,
+    exif_of_webp,
     has_gaps,
     has_opacity,
-    number_in,
-    orientation_of,
+    nowhere,
+    number_at,
+    orientation_at,
     webp_of,
 )
 from kerastl.recipe import SQUASH
@@ -43,8 +51,28 @@ def read_image(encoded: tf.Tensor, size: int, resize: str = SQUASH) -> tf.Tensor
         tf.errors.InvalidArgumentError: The bytes are no such file, it is damaged, or it has more
             pixels than any photo.
     """
-    image = fit(_decoded(encoded, size), size, resize)
-    return _upright(image, orientation_of(encoded))
+    encoded = tf.convert_to_tensor(encoded)
+    file = bytes_of(encoded)
+    is_jpeg = tf.io.is_jpeg(encoded)
+    image, exif = tf.cond(
+        is_jpeg, lambda: (_jpeg(encoded, size), nowhere()), lambda: _other(encoded, file)
+    )
+    # A loop within a branch would take longer than to decode a small photo.
+    exif = tf.where(is_jpeg, exif_of_jpeg(_after(image, file)), exif)
+    return _upright(fit(image, size, resize), file, exif)
+
+
+def read_jpeg(encoded: tf.Tensor, size: int, resize: str = SQUASH) -> tf.Tensor:
+    """Decode a JPEG as `read_image` does, by a graph that is made in a fraction of the time.
+
+    Raises:
+        tf.errors.InvalidArgumentError: It is none, it is damaged, or it has more pixels than any
+            photo.
+    """
+    encoded = _provided(tf.io.is_jpeg(encoded), "not a JPEG", encoded)
+    image = _jpeg(encoded, size)
+    file = bytes_of(_after(image, encoded))
+    return _upright(fit(image, size, resize), file, exif_of_jpeg(file))
 
 
 def fit(image: tf.Tensor, size: int, resize: str = SQUASH) -> tf.Tensor:
@@ -78,70 +106,98 @@ def fit(image: tf.Tensor, size: int, resize: str = SQUASH) -> tf.Tensor:
     return tf.ensure_shape(image, [size, size, 3])
 
 
-def _decoded(encoded: tf.Tensor, size: int) -> tf.Tensor:
-    """Return the image in its own size, or a JPEG in the least one that is not below `size`."""
-
-    def jpeg() -> tf.Tensor:
-        shape = tf.cast(tf.image.extract_jpeg_shape(encoded)[:2], tf.int64)
-        _refuse_bombs(shape[0], shape[1], _MOST_PIXELS_OF_JPEG)
-        fitting = [tf.reduce_min(shape) >= size * fraction for fraction in _FRACTIONS]
-        ratios = [
-            lambda ratio=ratio: tf.io.decode_jpeg(encoded, channels=3, ratio=ratio)
-            for ratio in (1, *_FRACTIONS)
-        ]
-        return tf.switch_case(tf.reduce_sum(tf.cast(tf.stack(fitting), tf.int32)), ratios)
-
-    def png() -> tf.Tensor:
-        _refuse_bombs(number_in(encoded, 16, "big", 4), number_in(encoded, 20, "big", 4))
-        # Where there is none, TensorFlow makes one up, which is wrong below 8 bits.
-        return tf.cond(
-            has_opacity(encoded),
-            lambda: _over_white(tf.io.decode_png(encoded, channels=4)),
-            lambda: tf.io.decode_png(encoded, channels=3),
-        )
-
-    def bmp() -> tf.Tensor:
-        _refuse_bombs(number_in(encoded, 18, "little", 4), abs(number_in(encoded, 22, "little", 4)))
-        # TensorFlow passes over palettes, masks and compression, and returns some other image.
-        plain = number_in(encoded, 30, "little", 4) == 0
-        colors = number_in(encoded, 28, "little", 2) >= 24
-        with tf.control_dependencies([tf.debugging.Assert(plain & colors, ["not a plain BMP"])]):
-            return tf.io.decode_bmp(encoded)[..., :3]
-
-    def gif() -> tf.Tensor:
-        _refuse_bombs(number_in(encoded, 6, "little", 2), number_in(encoded, 8, "little", 2))
-        # TensorFlow paints them black.
-        whole = tf.debugging.Assert(~has_gaps(encoded), ["a GIF with gaps"])
-        with tf.control_dependencies([whole]):
-            return _first_frame(encoded, 3)
-
-    def other() -> tf.Tensor:
-        # A WebP, where this TensorFlow has it. Asked for as many channels as there are, it writes
-        # beyond its memory where the image moves.
-        webp = webp_of(encoded)
-        _refuse_bombs(webp.height, webp.width)
-        still = tf.debugging.Assert(~webp.is_moving, ["a WebP that moves"])
-        with tf.control_dependencies([still]):
-            return tf.cond(
-                webp.has_opacity,
-                lambda: _over_white(_first_frame(encoded, 4)),
-                lambda: _first_frame(encoded, 3),
-            )
-
-    kinds = [
-        (begins(encoded, 0, start), read) for start, read in ((PNG, png), (BMP, bmp), (GIF, gif))
+def _jpeg(encoded: tf.Tensor, size: int) -> tf.Tensor:
+    """Return the image in the least of the sizes it can be decoded in that is not below `size`."""
+    shape = tf.cast(tf.image.extract_jpeg_shape(encoded)[:2], tf.int64)
+    encoded = _unless_bomb(encoded, shape[0], shape[1], _MOST_PIXELS_OF_JPEG)
+    fitting = tf.reduce_min(shape) >= size * tf.constant(_FRACTIONS, tf.int64)
+    ratios = [
+        lambda ratio=ratio: tf.io.decode_jpeg(encoded, channels=3, ratio=ratio)
+        for ratio in (1, *_FRACTIONS)
     ]
-    return tf.case([(tf.io.is_jpeg(encoded), jpeg), *kinds], default=other, exclusive=True)
+    return tf.switch_case(tf.reduce_sum(tf.cast(fitting, tf.int32)), ratios)
+
+
+@apart
+def _other(encoded: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the image, and where its EXIF data start."""
+    kinds = ((PNG, _png), (BMP, _bmp), (GIF, _gif))
+    return tf.case(
+        [(begins(file, 0, start), partial(read, encoded, file)) for start, read in kinds],
+        default=lambda: _webp(encoded, file),
+    )
+
+
+def _png(encoded: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    encoded = _unless_bomb(encoded, number_at(file, 16, "big", 4), number_at(file, 20, "big", 4))
+    file = _after(encoded, file)
+    # Where there is no opacity, TensorFlow makes one up, which is wrong below 8 bits.
+    image = tf.cond(
+        has_opacity(file),
+        lambda: _over_white(tf.io.decode_png(encoded, channels=4)),
+        lambda: tf.io.decode_png(encoded, channels=3),
+    )
+    return image, exif_of_png(_after(image, file))
+
+
+def _bmp(encoded: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    high = number_at(file, 22, "little", 4)
+    # Below zero, it is told from the top.
+    high = tf.minimum(high, 2**32 - high)
+    encoded = _unless_bomb(encoded, number_at(file, 18, "little", 4), high)
+    # TensorFlow passes over palettes, masks and compression, and returns some other image.
+    is_plain = (number_at(file, 30, "little", 4) == 0) & (number_at(file, 28, "little", 2) == 24)
+    return _first_frame(_provided(is_plain, "not a plain BMP", encoded), 3), nowhere()
+
+
+def _gif(encoded: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    sides = number_at(file, 6, "little", 2), number_at(file, 8, "little", 2)
+    encoded = _unless_bomb(encoded, *sides)
+    # TensorFlow paints them black.
+    is_whole = ~has_gaps(_after(encoded, file))
+    return _first_frame(_provided(is_whole, "a GIF with gaps", encoded), 3), nowhere()
+
+
+def _webp(encoded: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decode a WebP, where this TensorFlow can; of anything else it says that it is no image."""
+    webp = webp_of(file)
+    encoded = _unless_bomb(encoded, webp.height, webp.width)
+    encoded = _provided(~webp.is_moving, "a WebP that moves", encoded)
+    image = tf.cond(
+        webp.has_opacity,
+        lambda: _over_white(_first_frame(encoded, 4)),
+        lambda: _first_frame(encoded, 3),
+    )
+    return image, exif_of_webp(_after(image, file))
 
 
 def _first_frame(encoded: tf.Tensor, channels: int) -> tf.Tensor:
+    # Asked for as many channels as there are, TensorFlow writes beyond its memory where a WebP
+    # moves: also by the operations for other formats, and where a graph is merely simplified.
     return tf.io.decode_image(encoded, channels=channels, expand_animations=False)
 
 
-def _refuse_bombs(height: tf.Tensor, width: tf.Tensor, most: int = MOST_PIXELS) -> None:
-    tf.debugging.assert_less_equal(
-        height * width, tf.constant(most, tf.int64), f"more than {most} pixels"
-    )
+def _unless_bomb(
+    encoded: tf.Tensor, height: tf.Tensor, width: tf.Tensor, most: int = MOST_PIXELS
+) -> tf.Tensor:
+    """Return the bytes of a file, to be decoded, unless there would be too many pixels."""
+    return _provided(height * width <= most, f"more than {most} pixels", encoded)
+
+
+def _provided(condition: tf.Tensor, otherwise: str, encoded: tf.Tensor) -> tf.Tensor:
+    """Return the bytes of a file once a condition is known to hold."""
+    with tf.control_dependencies([tf.debugging.Assert(condition, [otherwise])]):
+        return tf.identity(encoded)
+
+
+def _after(first: tf.Tensor, file: tf.Tensor) -> tf.Tensor:
+    """Return the bytes of a file once something else is done.
+
+    A loop that is going on where the decoder or a check fails would be cancelled, and tf.data takes
+    that for the end of everything, and not for an error of one file.
+    """
+    with tf.control_dependencies([first]):
+        return tf.identity(file)
 
 
 def _over_white(image: tf.Tensor) -> tf.Tensor:
@@ -155,14 +211,15 @@ def _over_white(image: tf.Tensor) -> tf.Tensor:
     return tf.cond(tf.reduce_min(opacity) == 255, lambda: colors, seen)
 
 
-def _upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """Turn and mirror a square image as its orientation (EXIF 2.3, tag 274) says."""
+def _upright(image: tf.Tensor, file: tf.Tensor, exif: tf.Tensor) -> tf.Tensor:
+    """Turn and mirror a square image as the EXIF data that start there say, if there are any."""
+    return tf.cond(exif > 0, lambda: _turned(image, file, exif), lambda: image)
 
-    def turned() -> tf.Tensor:
-        swapped = tf.cond(orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
-        for axis, mirrored in ((1, (2, 3, 6, 7)), (0, (3, 4, 7, 8))):
-            backwards = tf.reverse(swapped, [axis])
-            swapped = tf.where(tf.reduce_any(orientation == mirrored), backwards, swapped)
-        return swapped
 
-    return tf.cond(orientation == 1, lambda: image, turned)
+@apart
+def _turned(image: tf.Tensor, file: tf.Tensor, exif: tf.Tensor) -> tf.Tensor:
+    orientation = orientation_at(file, exif)
+    image = tf.cond(orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
+    for axis, mirrored in ((1, (2, 3, 6, 7)), (0, (3, 4, 7, 8))):
+        image = tf.where(tf.reduce_any(orientation == mirrored), tf.reverse(image, [axis]), image)
+    return image

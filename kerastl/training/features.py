@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from kerastl.cache import Array, Cache, NoPlaceError, Numbers, Rows, code_of, gather, id_of, ids_of
-from kerastl.data import augmentation
 from kerastl.data.augmentation import view_of
 from kerastl.data.photos import Photos
 from kerastl.live import progress
@@ -127,5 +126,5 @@ def _seen(photos: Photos, numbers: Numbers, seed: int, view: int | None) -> Arra
 
 def _ids(photos: Photos, seed: int, view: int) -> npt.NDArray[np.uint8]:
     """Return the ids of views, which depend on what draws them, too."""
-    what = id_of(code_of(augmentation), str(seed).encode(), str(view).encode())
+    what = id_of(code_of("kerastl.data.augmentation"), str(seed).encode(), str(view).encode())
     return ids_of(id_of(photo.tobytes(), what) for photo in photos.ids)

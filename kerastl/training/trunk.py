@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -14,11 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerastl.backbones import folding
 from kerastl.cache import Array, Cache, Numbers, code_of, gather, id_of, ids_of
 from kerastl.console import say
 from kerastl.data.photos import Photos
-from kerastl.training import engine
 from kerastl.training.engine import Forward, Graph, has_bfloat16, has_gpu, inference_graph
 
 # Features in 16 bits have to point where those in 32 bits do, photo by photo.
@@ -46,7 +43,7 @@ class Frozen:
         return id_of(
             _layers(self.model),
             *weights,
-            code_of(folding, engine, sys.modules[__name__]),
+            code_of("kerastl.backbones.folding", "kerastl.training.engine", __name__),
             *versions,
             device,
         )

@@ -1,0 +1,134 @@
+"""What is known of each photo file, for which it is looked at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.metadata import version
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kerastl.cache import Array, Cache, Ids, Numbers, code_of, gather, id_of, ids_of
+from kerastl.live import progress
+from kerastl.recipe import SQUASH, Split
+
+if TYPE_CHECKING:
+    from kerastl.data.decoding import Decoded
+    from kerastl.data.photos import Photos
+
+Facts = npt.NDArray[np.void]
+
+SIDE = 32
+FACTS = np.dtype(
+    [
+        # What tells its bytes from those of other files.
+        ("id", np.uint8, 16),
+        ("height", np.uint32),
+        ("width", np.uint32),
+        ("orientation", np.uint8),
+        # As Pillow calls it: JPEG, PNG.
+        ("format", "S8"),
+        # The standard deviation of its grey levels, and how far its colours are from grey.
+        ("contrast", np.float32),
+        ("color", np.float32),
+        # Why it is no photo; empty where it is one.
+        ("reason", "S200"),
+        ("thumbnail", np.uint8, (SIDE, SIDE)),
+    ]
+)
+# Photos are looked at in this size.
+_SIZE = 64
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def facts_of(
+    split: Split, cache: Cache, photos: Photos | None = None, description: str = "looking at"
+) -> Facts:
+    """Return what is known of each photo of a split.
+
+    Files that have not changed since they were looked at are not opened: that is, those of the same
+    path, inode, size, and times of the last change to the nanosecond.
+
+    Args:
+        split: The photos, as files.
+        cache: Where it is looked for and kept.
+        photos: The same photos decoded and squashed, where they are at hand: files that are among
+            them are not decoded again.
+        description: What the progress bar says.
+
+    Returns:
+        An array of `FACTS`, in the order of the split's names.
+    """
+
+    def looked_at(numbers: Numbers) -> Iterator[tuple[Numbers, Array]]:
+        from kerastl.data.decoding import again, decode
+
+        known = np.isin(np.array(split.names)[numbers], photos.names if photos else ())
+        with progress(description, len(numbers)) as done:
+            for some in chain(
+                again(split, numbers[known], photos, _SIZE) if photos else (),
+                decode(split, numbers[~known], _SIZE, SQUASH),
+            ):
+                yield some.numbers, _facts(some).view(np.uint8).reshape(len(some.files), -1)
+                done(len(some.files))
+
+    key = id_of(reader_id(), code_of(__name__)).hex()
+    table = cache.table("facts", key, (FACTS.itemsize,), np.uint8)
+    rows, _ = gather(cache, table, _ids(split), looked_at)
+    return rows[:].view(FACTS).reshape(-1)
+
+
+def reader_id() -> bytes:
+    """Return what tells the way in which photos are read from other ways; nothing is imported."""
+    code = code_of(
+        *(f"kerastl.data.{name}" for name in ("conversion", "decoding", "headers", "reader"))
+    )
+    return id_of(code, *(version(name).encode() for name in ("tensorflow", "Pillow")))
+
+
+def text_of(value: Any) -> str:
+    """Return a text of `FACTS`."""
+    return bytes(value).decode(errors="replace")
+
+
+def _ids(split: Split) -> Ids:
+    """Return what tells files from what they were before."""
+    return ids_of(map(_id_of_file, split.names))
+
+
+def _id_of_file(name: str) -> bytes:
+    try:
+        about = os.stat(name)
+    except OSError:
+        return id_of(b"no file", os.fsencode(name))
+    # The time of the last change of status cannot be set back, as that of the contents can.
+    what = (about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+    return id_of(os.fsencode(os.path.abspath(name)), repr(what).encode())
+
+
+def _facts(some: Decoded) -> Facts:
+    found = np.zeros(len(some.files), FACTS)
+    for row, encoded, reason in zip(found, some.files, some.reasons, strict=True):
+        row["id"] = np.frombuffer(id_of(encoded), np.uint8)
+        row["reason"] = reason.encode()[: FACTS["reason"].itemsize]
+        if not reason:
+            row["format"], row["width"], row["height"], row["orientation"] = _header(encoded)
+    grey = some.images @ _GREY
+    found["contrast"] = grey.std(axis=(1, 2))
+    found["color"] = np.ptp(some.images, axis=-1).mean(axis=(1, 2))
+    parts = grey.reshape(-1, SIDE, _SIZE // SIDE, SIDE, _SIZE // SIDE)
+    found["thumbnail"] = parts.mean(axis=(2, 4)).round()
+    return found
+
+
+def _header(encoded: bytes) -> tuple[bytes, int, int, int]:
+    """Return format, width, height and orientation, as the header says."""
+    from kerastl.data.conversion import opened
+
+    with opened(encoded) as image:
+        orientation = image.getexif().get(0x0112, 1)
+        kind = (image.format or "").encode()
+        return kind, image.width, image.height, orientation if orientation in range(1, 9) else 1

@@ -1,0 +1,287 @@
+"""What is wrong with labelled photos, or may be: facts -> findings."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from kerastl.cache import Cache
+from kerastl.data.copies import kept_near_copies
+from kerastl.data.facts import Facts, text_of
+from kerastl.recipe import Splits
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+UNREADABLE = "unreadable"
+
+# What a person can do about each kind.
+ADVICE = {
+    UNREADABLE: "Runs leave them out. Copy or export them again, or remove them.",
+    "class-names": "If they are one class, put their photos into one folder.",
+    "class-missing": "Add photos of the class, or let kerastl draw the splits.",
+    "copies-across-classes": "Keep each in the one class that it shows.",
+    "copies-across-splits": "Keep each in one split: a score on photos that were learned is a lie.",
+    "copies": "They count twice; one of each is enough.",
+    "few-photos": "Add photos, or expect little of the class.",
+    "imbalance": "Add photos of the small class; look at the recall of each class.",
+    "blank": "Remove them unless nothing is what they are to show.",
+    "wrong-ending": "They are read as what they are; other programs may not.",
+    "tiny": "They are enlarged, and show little.",
+    "turned": "Nothing is to be done.",
+    "grey": "Make sure that not one class alone is without colours.",
+}
+
+# A side of fewer pixels than this shows little; a photo of less contrast (in grey levels) nothing.
+_TINY = 32
+_BLANK = 2.0
+# Colours are so far from grey, on average, in a photo that is not grey.
+_GREY = 2.0
+# The largest class may have so many times the photos of the smallest.
+_IMBALANCE = 5
+_FEW = 10
+_ENDINGS = {
+    "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
+    "MPO": {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"},
+    "TIFF": {".tif", ".tiff"},
+    "HEIF": {".heic", ".heif", ".hif"},
+    "PNG": {".png"},
+    "GIF": {".gif"},
+    "BMP": {".bmp", ".dib"},
+    "WEBP": {".webp"},
+}
+_KNOWN_ENDINGS = frozenset().union(*_ENDINGS.values())
+
+
+@attrs.frozen
+class Finding:
+    """One kind of thing that was found.
+
+    Args:
+        kind: What it is called in JSON.
+        level: `"error"`: it cannot be used; `"warning"`: scores may not mean what they seem to;
+            `"note"`: good to know.
+        text: What was found.
+        groups: The photos it was found in; those that belong together are in one group.
+        details: More about each group, or nothing.
+    """
+
+    kind: str
+    level: str
+    text: str
+    groups: tuple[tuple[str, ...], ...] = attrs.field(default=(), repr=False)
+    details: tuple[str, ...] = attrs.field(default=(), repr=False)
+
+    @property
+    def advice(self) -> str:
+        """What a person can do about it."""
+        return ADVICE[self.kind.removeprefix("near-")]
+
+    def summary(self, root: str = "") -> str:
+        """Return what was found in one line, with an example.
+
+        Args:
+            root: The folder that paths are told from.
+        """
+        if not self.groups:
+            return self.text
+        names = ", ".join(os.path.relpath(name, root) if root else name for name in self.groups[0])
+        detail = f" ({self.details[0]})" if self.details else ""
+        return f"{len(self.groups)} {self.text}, such as {names}{detail}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding made of what JSON has."""
+        return attrs.asdict(self) | {"advice": self.advice}
+
+
+@attrs.frozen(eq=False)
+class Looked:
+    """The photos of all splits, one after the other, and what is known of them.
+
+    Args:
+        names: Their paths.
+        splits: The split of each.
+        labels: The class of each.
+        facts: An array of `FACTS`.
+    """
+
+    names: tuple[str, ...]
+    splits: tuple[str, ...]
+    labels: tuple[str, ...]
+    facts: Facts
+
+    @classmethod
+    def at(cls, splits: Splits, facts: Mapping[str, Facts]) -> Looked:
+        """Put splits and what is known of their photos together."""
+        parts = splits.by_name().items()
+        return cls(
+            tuple(name for _, split in parts for name in split.names),
+            tuple(name for name, split in parts for _ in split.names),
+            tuple(splits.classes[label] for _, split in parts for label in split.labels),
+            np.concatenate([facts[name] for name, _ in parts]),
+        )
+
+    def sound(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Say which are photos."""
+        return self.facts["reason"] == b""
+
+
+def findings_of(looked: Looked, cache: Cache) -> list[Finding]:
+    """Return what was found, the worst first.
+
+    Args:
+        looked: The photos.
+        cache: Where what takes long is found and kept.
+    """
+    found = [
+        *_unreadable(looked),
+        *_class_names(looked),
+        *_class_folders(looked),
+        *_copies(looked, cache),
+        *_counts(looked),
+        *_single_photos(looked),
+    ]
+    return sorted(found, key=lambda each: (ERROR, WARNING, NOTE).index(each.level))
+
+
+def _unreadable(looked: Looked) -> Iterator[Finding]:
+    bad = np.flatnonzero(~looked.sound())
+    if len(bad):
+        yield Finding(
+            UNREADABLE,
+            ERROR,
+            "files that are no photos",
+            tuple((looked.names[number],) for number in bad),
+            tuple(text_of(looked.facts["reason"][number]) for number in bad),
+        )
+
+
+def _class_names(looked: Looked) -> Iterator[Finding]:
+    alike: dict[str, set[str]] = defaultdict(set)
+    for name in set(looked.labels):
+        alike[re.sub(r"[\s_.-]+", "", name.casefold())].add(name)
+    for names in alike.values():
+        if len(names) > 1:
+            named = " and ".join(repr(name) for name in sorted(names))
+            text = f"classes whose names differ by case or spaces alone: {named}"
+            yield Finding("class-names", WARNING, text)
+
+
+def _class_folders(looked: Looked) -> Iterator[Finding]:
+    """Find classes that are missing in a split that the data have."""
+    there: dict[str, set[str]] = defaultdict(set)
+    for split, label in zip(looked.splits, looked.labels, strict=True):
+        there[split].add(label)
+    for split, names in there.items():
+        for missing in sorted(set(looked.labels) - names):
+            level = ERROR if split == "train" else WARNING
+            yield Finding("class-missing", level, f"class {missing!r} has no photos in {split}")
+
+
+def _counts(looked: Looked) -> Iterator[Finding]:
+    learned = [
+        label
+        for label, split, is_sound in zip(looked.labels, looked.splits, looked.sound(), strict=True)
+        if split == "train" and is_sound
+    ]
+    counts = Counter(learned)
+    for name, count in sorted(counts.items()):
+        if count < _FEW:
+            text = f"class {name!r} has only {count} photos to learn from"
+            yield Finding("few-photos", WARNING, text)
+    ordered = counts.most_common()
+    if ordered and ordered[0][1] > _IMBALANCE * ordered[-1][1]:
+        (most, many), (least, few) = ordered[0], ordered[-1]
+        text = f"class {most!r} has {many} photos to learn from, and {least!r} only {few}"
+        yield Finding("imbalance", WARNING, text)
+
+
+def _copies(looked: Looked, cache: Cache) -> Iterator[Finding]:
+    sound = np.flatnonzero(looked.sound())
+    facts = looked.facts[sound]
+    _, same = np.unique(facts["id"], axis=0, return_inverse=True)
+    firsts = np.unique(same.reshape(-1), return_index=True)[1]
+    exact = _groups([sound[same.reshape(-1) == number] for number in np.unique(same)])
+    yield from _of_copies(looked, exact, "copies", "the same file")
+    # Of files that are the same one is enough to be compared with others.
+    pairs = sound[firsts][kept_near_copies(facts["thumbnail"][firsts], cache)]
+    yield from _of_copies(looked, _connected(pairs), "near-copies", "nearly the same photo")
+
+
+def _groups(some: Iterable[Any]) -> list[list[int]]:
+    return [each.tolist() for each in some if len(each) > 1]
+
+
+def _connected(pairs: np.ndarray[Any, np.dtype[np.int64]]) -> list[list[int]]:
+    """Return the groups of numbers that pairs connect."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    numbers, places = np.unique(pairs, return_inverse=True)
+    one, other = places.reshape(-1, 2).T
+    links = coo_array((np.ones(len(one)), (one, other)), shape=(len(numbers),) * 2)
+    _, group = connected_components(links, directed=False)
+    return _groups([numbers[group == number] for number in np.unique(group)])
+
+
+def _of_copies(looked: Looked, groups: list[list[int]], kind: str, what: str) -> Iterator[Finding]:
+    """Tell apart copies in several classes, in several splits, and those that merely repeat."""
+    kinds: dict[tuple[str, str, str], list[list[int]]] = defaultdict(list)
+    for group in groups:
+        if len({looked.labels[number] for number in group}) > 1:
+            where = (f"{kind}-across-classes", WARNING, f"{what}, in several classes")
+        elif len({looked.splits[number] for number in group}) > 1:
+            where = (f"{kind}-across-splits", WARNING, f"{what}, in several splits")
+        else:
+            where = (kind, NOTE, f"{what}, more than once")
+        kinds[where].append(group)
+    for (name, level, text), some in kinds.items():
+        names = tuple(tuple(looked.names[number] for number in group) for group in some)
+        yield Finding(name, level, text, names)
+
+
+def _single_photos(looked: Looked) -> Iterator[Finding]:
+    facts, sound = looked.facts, looked.sound()
+    side = np.minimum(facts["height"], facts["width"])
+    blank = facts["contrast"] < _BLANK
+    misnamed = np.array(
+        [
+            _is_misnamed(name, text_of(kind))
+            for name, kind in zip(looked.names, facts["format"], strict=True)
+        ],
+        bool,
+    )
+    for kind, level, which, text in (
+        ("blank", WARNING, blank, "photos that show nothing"),
+        ("wrong-ending", WARNING, misnamed, "files that are not what their names end in"),
+        ("tiny", WARNING, side < _TINY, f"photos with a side below {_TINY} pixels"),
+        (
+            "turned",
+            NOTE,
+            facts["orientation"] > 1,
+            "photos that lie on a side; kerastl turns them upright",
+        ),
+        ("grey", NOTE, (facts["color"] < _GREY) & ~blank, "photos without colours"),
+    ):
+        numbers = np.flatnonzero(sound & which)
+        if len(numbers):
+            yield Finding(
+                kind,
+                level,
+                text,
+                tuple((looked.names[number],) for number in numbers),
+                tuple(_about(facts[number]) for number in numbers),
+            )
+
+
+def _is_misnamed(name: str, kind: str) -> bool:
+    ending = os.path.splitext(name)[1].lower()
+    return ending in _KNOWN_ENDINGS and ending not in _ENDINGS.get(kind, {ending})
+
+
+def _about(fact: Any) -> str:
+    return f"{text_of(fact['format'])}, {fact['width']} x {fact['height']}"

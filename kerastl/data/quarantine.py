@@ -1,0 +1,61 @@
+"""The list of files that runs leave out, in the folder of the photos; nothing is ever removed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from kerastl.files import write_text
+
+QUARANTINE = "quarantine.txt"
+
+_HEAD = """\
+# Files that kerastl leaves out, one a line, as paths in this folder. `kerastl check` writes those
+# that are no photos, each with the reason after a tab; lines without one are yours, and stay.
+"""
+
+
+def quarantined(root: Path) -> set[str]:
+    """Return the paths of the files that a folder's list names; none where there is no list."""
+    return {os.path.join(root, name) for name, _ in _lines(root)}
+
+
+def quarantine(root: Path, reasons: Mapping[str, str]) -> bool:
+    """Write a folder's list, which keeps what a person has added.
+
+    Args:
+        root: The folder of the photos.
+        reasons: Why the files of these paths are no photos.
+
+    Returns:
+        Whether there is a list now.
+
+    Raises:
+        RunDirectoryError: It cannot be written.
+    """
+    own = [name for name, reason in _lines(root) if not reason]
+    found = {os.path.relpath(path, root): reason for path, reason in reasons.items()}
+    rows = [*own, *(f"{name}\t{reason}" for name, reason in found.items() if _fits_a_line(name))]
+    path = root / QUARANTINE
+    if rows:
+        text = _HEAD + "".join(f"{row}\n" for row in rows)
+        if not path.is_file() or path.read_text(encoding="utf-8", errors="surrogateescape") != text:
+            write_text(path, text)
+    else:
+        path.unlink(missing_ok=True)
+    return bool(rows)
+
+
+def _fits_a_line(name: str) -> bool:
+    return not any(mark in name for mark in "\n\r\t") and not name.startswith("#")
+
+
+def _lines(root: Path) -> list[tuple[str, str]]:
+    """Return name and reason of each line; the reason is empty where a person wrote it."""
+    try:
+        text = (root / QUARANTINE).read_text(encoding="utf-8", errors="surrogateescape")
+    except FileNotFoundError:
+        return []
+    rows = (line.partition("\t") for line in text.split("\n"))
+    return [(name, reason) for name, _, reason in rows if name.strip() and name[0] != "#"]
