@@ -14,6 +14,7 @@ from kerastl.backbones.inference import compiled
 from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.console import say
+from kerastl.data.check import check_before
 from kerastl.data.checks import read_all
 from kerastl.data.photos import Photos
 from kerastl.evaluation.figures import draw_confusion, draw_curves
@@ -92,10 +93,13 @@ def run(
     with clock.part("reading"):
         splits = recipe.data.load(recipe.seed)
     network, photos = _prepare(recipe, splits, clock, cache)
+    with clock.part("checking"):
+        findings = check_before(recipe, splits, photos, cache)
     directory = runs.create(recipe.name, folder, overwrite)
     record = Record.begin(directory, recipe, clock, file)
     record.add_data(splits, photos)
     record.add_weights(network.weights)
+    record.update(findings=findings)
     return _go(recipe, record, network, photos, State(), cache, exporting)
 
 
@@ -147,8 +151,9 @@ def rehearse(
         KerastlError: A mistake in the recipe, the data, the weights or the output.
     """
     runs.check_free(Path(output) if output else None, overwrite, _inputs_of(recipe))
-    splits = recipe.data.load(recipe.seed)
-    network, photos = _prepare(recipe, splits, Clock(), Cache())
+    splits, cache = recipe.data.load(recipe.seed), Cache()
+    network, photos = _prepare(recipe, splits, Clock(), cache)
+    check_before(recipe, splits, photos, cache)
     stages = {
         stage.name: split_and_freeze(network.model, stage.unfreeze).describe(stage)
         for stage in recipe.stages

@@ -11,6 +11,7 @@ import click
 
 import kerastl
 from kerastl.cli.cache import cache
+from kerastl.cli.check import check
 from kerastl.cli.copy import copy
 from kerastl.cli.evaluate import evaluate
 from kerastl.cli.export import export
@@ -51,7 +52,7 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Clock)
 
 
-for _verb in (list_, show, copy, run, evaluate, predict, export, pretrain, weights, cache):
+for _verb in (list_, show, copy, check, run, evaluate, predict, export, pretrain, weights, cache):
     cli.add_command(_verb)
 
 

@@ -12,7 +12,8 @@ from kerastl.cache import Cache
 from kerastl.console import say
 from kerastl.data.facts import facts_of
 from kerastl.data.findings import NOTE, UNREADABLE, Finding, Looked, findings_of
-from kerastl.recipe import Splits
+from kerastl.data.folder import ImageFolder
+from kerastl.recipe import SQUASH, Recipe, Splits
 
 if TYPE_CHECKING:
     from kerastl.data.photos import Photos
@@ -74,10 +75,28 @@ def check(splits: Splits, cache: Cache, photos: Mapping[str, Photos] | None = No
     return Report(counts, tuple(findings_of(Looked.at(splits, facts), cache)))
 
 
-def say_serious(report: Report, where: str) -> None:
-    """Say in a line each what a person should know before training; files were named before."""
-    found = [finding for finding in report.serious if finding.kind != UNREADABLE]
-    for finding in found:
-        say(f"{finding.level.capitalize()}: {finding.summary()}")
-    if found:
-        say(f"kerastl check {where} shows what is meant")
+def check_before(
+    recipe: Recipe, splits: Splits, photos: Mapping[str, Photos], cache: Cache
+) -> list[dict[str, Any]]:
+    """Say what a person should know of the photos before training.
+
+    Args:
+        recipe: What is run; photos that are no files are not looked at.
+        splits: Its photos.
+        photos: The same, decoded; which files are none was said before.
+        cache: Where what is known of unchanged files is found and kept.
+
+    Returns:
+        All that was found, made of what JSON has.
+    """
+    if not isinstance(recipe.data, ImageFolder):
+        return []
+    root = str(recipe.data.root)
+    report = check(splits, cache, photos if recipe.resize == SQUASH else None)
+    news = [finding for finding in report.serious if finding.kind != UNREADABLE]
+    for finding in news:
+        say(f"{finding.level.capitalize()}: {finding.summary(root)}")
+    if news:
+        say(f"What is meant is shown by: kerastl check {root}")
+    found: list[dict[str, Any]] = report.as_json()["findings"]
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from kerastl.data.reader import MOST_PIXELS
 
 if TYPE_CHECKING:
     from PIL import Image
+
+# What Pillow logs of damaged files it also raises.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _HEIF = (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1")
 

@@ -101,11 +101,11 @@ def _prints(images: Images) -> Images:
 
 def _candidates(prints: Images) -> Iterator[tuple[Pairs, Pairs, int]]:
     """Yield numbers of photos that may be copies, and how the first of them have to be turned."""
-    flat = prints.reshape(len(prints), -1)
+    flat = prints.reshape(-1, _COSINES**2)
     for start in range(0, len(prints), _ROWS_AT_ONCE):
         rows = prints[start : start + _ROWS_AT_ONCE]
         for turn in range(8):
-            alike = _turned_print(rows, turn).reshape(len(rows), -1) @ flat[start:].T
+            alike = _turned_print(rows, turn).reshape(-1, _COSINES**2) @ flat[start:].T
             one, other = np.nonzero(alike >= _ALIKE)
             later = one < other
             yield one[later] + start, other[later] + start, turn
@@ -128,14 +128,14 @@ def _turned_print(prints: Images, turn: int) -> Images:
 
 def _explained(images: Images, others: Images) -> npt.NDArray[np.float64]:
     """Return the share of the others' variance that is explained by the images."""
-    down, right = np.gradient(images, axis=(1, 2))
+    down, right = (np.asarray(each) for each in np.gradient(images, axis=(1, 2)))
     across = np.linspace(-1, 1, images.shape[1], dtype=np.float32)
     changes = [images, np.ones_like(images), right, across * right, down, across[:, None] * down]
     # At the edges there are no derivatives.
-    inner = (slice(None), slice(1, -1), slice(1, -1))
-    basis = np.stack([change[inner] for change in changes], axis=-1).reshape(len(images), -1, 6)
-    wanted = others[inner].reshape(len(images), -1, 1)
-    gram = basis.transpose(0, 2, 1) @ basis + 1e-3 * np.eye(6, dtype=np.float32)
+    basis = np.stack([change[:, 1:-1, 1:-1] for change in changes], axis=-1)
+    basis = basis.reshape(len(images), -1, len(changes))
+    wanted = others[:, 1:-1, 1:-1].reshape(len(images), -1, 1)
+    gram = basis.transpose(0, 2, 1) @ basis + 1e-3 * np.eye(len(changes), dtype=np.float32)
     rest = wanted - basis @ np.linalg.solve(gram, basis.transpose(0, 2, 1) @ wanted)
     spread = ((wanted - wanted.mean(axis=1, keepdims=True)) ** 2).sum(axis=(1, 2))
     share: npt.NDArray[np.float64] = 1 - (rest**2).sum(axis=(1, 2)) / np.maximum(spread, 1e-6)

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from kerastl.cache import Cache
 from kerastl.data.copies import kept_near_copies
@@ -44,6 +45,8 @@ _GREY = 2.0
 # The largest class may have so many times the photos of the smallest.
 _IMBALANCE = 5
 _FEW = 10
+# Photos of a group that a line names.
+_SHOWN = 2
 _ENDINGS = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
     "MPO": {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"},
@@ -89,9 +92,11 @@ class Finding:
         """
         if not self.groups:
             return self.text
-        names = ", ".join(os.path.relpath(name, root) if root else name for name in self.groups[0])
+        group = self.groups[0]
+        shown = [os.path.relpath(name, root) if root else name for name in group[:_SHOWN]]
+        more = f" and {len(group) - _SHOWN} more" if len(group) > _SHOWN else ""
         detail = f" ({self.details[0]})" if self.details else ""
-        return f"{len(self.groups)} {self.text}, such as {names}{detail}"
+        return f"{self.text}: {len(self.groups)}, such as {', '.join(shown)}{more}{detail}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the finding made of what JSON has."""
@@ -125,9 +130,10 @@ class Looked:
             np.concatenate([facts[name] for name, _ in parts]),
         )
 
-    def sound(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def sound(self) -> npt.NDArray[np.bool_]:
         """Say which are photos."""
-        return self.facts["reason"] == b""
+        empty: npt.NDArray[np.bool_] = self.facts["reason"] == b""
+        return empty
 
 
 def findings_of(looked: Looked, cache: Cache) -> list[Finding]:
@@ -216,7 +222,7 @@ def _groups(some: Iterable[Any]) -> list[list[int]]:
     return [each.tolist() for each in some if len(each) > 1]
 
 
-def _connected(pairs: np.ndarray[Any, np.dtype[np.int64]]) -> list[list[int]]:
+def _connected(pairs: npt.NDArray[np.int64]) -> list[list[int]]:
     """Return the groups of numbers that pairs connect."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

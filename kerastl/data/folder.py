@@ -50,7 +50,7 @@ class ImageFolder:
         Raises:
             DataError: There is no such folder, or it does not hold at least two classes of photos.
         """
-        root = self._root
+        root = self.root
         folders = _split_folders(root)
         classes = _classes(root, folders)
         left_out = quarantined(root)
@@ -71,14 +71,15 @@ class ImageFolder:
         Raises:
             DataError: There is no such folder, or it does not hold at least two classes of photos.
         """
-        folders = _split_folders(self._root)
-        classes = _classes(self._root, folders)
+        folders = _split_folders(self.root)
+        classes = _classes(self.root, folders)
         return _splits(
             {name: _photos(folder, classes) for name, folder in folders.items()}, classes
         )
 
     @property
-    def _root(self) -> Path:
+    def root(self) -> Path:
+        """The folder's full path."""
         return Path(self.path).expanduser().absolute()
 
     def _drawn(

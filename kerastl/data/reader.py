@@ -122,10 +122,11 @@ def _jpeg(encoded: tf.Tensor, size: int) -> tf.Tensor:
 def _other(encoded: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the image, and where its EXIF data start."""
     kinds = ((PNG, _png), (BMP, _bmp), (GIF, _gif))
-    return tf.case(
+    image, exif = tf.case(
         [(begins(file, 0, start), partial(read, encoded, file)) for start, read in kinds],
         default=lambda: _webp(encoded, file),
     )
+    return image, exif
 
 
 def _png(encoded: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

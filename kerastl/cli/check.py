@@ -1,0 +1,71 @@
+"""`kerastl check`: look at photos before anything is learned from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kerastl.cli.options import json_option, print_json
+
+if TYPE_CHECKING:
+    from kerastl.data.check import Report
+
+_EXAMPLES = """\b
+Examples:
+  kerastl check my_photos/
+  kerastl check my_photos/ --strict
+  kerastl check my_photos/ --output report/ --json
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("folder")
+@click.option("--strict", is_flag=True, help="Exit with status 1 on an error or a warning.")
+@click.option(
+    "--output",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Where the report is written; checks/NAME unless it is given.",
+)
+@json_option
+def check(folder: str, strict: bool, output: Path | None, as_json: bool) -> int:
+    """Look at a folder of photos: files that are none, copies, what may mislead.
+
+    FOLDER holds class folders, or train, val and test folders of those. Copies are found also where
+    they are turned, mirrored, resized, cropped a little or compressed again, above all those that
+    are in two splits or two classes. Nothing is changed or removed but the list quarantine.txt in
+    the folder: runs leave out the files that it names. Files that have not changed are not opened
+    again.
+    """
+    from kerastl.cache import Cache
+    from kerastl.data import ImageFolder
+    from kerastl.data.check import check
+    from kerastl.data.page import write_report
+
+    source = ImageFolder(folder)
+    report = check(source.as_it_is(), Cache())
+    _print(report, source.root)
+    write_report(report, source.root, output or Path("checks") / source.root.name)
+    if as_json:
+        print_json(report.as_json())
+    return 1 if strict and report.serious else 0
+
+
+def _print(report: Report, root: Path) -> None:
+    from rich.table import Table
+
+    from kerastl.console import console, say
+
+    for split, counts in report.counts.items():
+        say(f"{split}: {sum(counts.values())} files in {len(counts)} classes")
+    if not report.findings:
+        say("Nothing was found.")
+        return
+    table = Table("", "found", box=None, header_style="bold", pad_edge=False)
+    colors = {"error": "red", "warning": "yellow", "note": "dim"}
+    for finding in report.findings:
+        level = f"[{colors[finding.level]}]{finding.level}[/]"
+        table.add_row(level, finding.summary(str(root)).replace("[", "\\["))
+    console.print(table)
