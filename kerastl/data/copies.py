@@ -20,11 +20,13 @@ _ALIKE = 0.75
 _EXPLAINED = 0.97
 _ROWS_AT_ONCE = 512
 _PAIRS_AT_ONCE = 4096
+# Mean colours less their brightness are so far apart at most; nearer to grey there is no hue.
+_HUES_APART, _COLORLESS = 40.0, 3.0
 # Below this contrast, in grey levels, there is nothing to tell photos apart by.
 _LEAST_CONTRAST = 2.0
 
 
-def near_copies(thumbnails: npt.NDArray[np.uint8]) -> Pairs:
+def near_copies(thumbnails: npt.NDArray[np.uint8], means: npt.NDArray[np.uint8]) -> Pairs:
     """Return the pairs of photos that are near-copies.
 
     Of each photo the lowest cosines are compared with those of the eight ways in which another can
@@ -32,8 +34,12 @@ def near_copies(thumbnails: npt.NDArray[np.uint8]) -> Pairs:
     light, a little shifted and stretched: by linear regression on the image and its derivatives
     along these changes, as in the first step of Lucas & Kanade (1981).
 
+    What differs in its hue is no copy, as the same thing in another colour may be another class; a
+    photo that has lost its colours is.
+
     Args:
         thumbnails: Grey, uint8 `[photos, side, side]`.
+        means: The mean of each colour, uint8 `[photos, 3]`.
 
     Returns:
         Numbers of photos `[pairs, 2]`, the lower first, without repetition.
@@ -49,23 +55,27 @@ def near_copies(thumbnails: npt.NDArray[np.uint8]) -> Pairs:
             explained = np.maximum(_explained(turned, others), _explained(others, turned))
             are_copies = explained >= _EXPLAINED
             found.append(np.stack([one[some], other[some]], axis=1)[are_copies])
-    return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+    pairs = np.unique(np.concatenate(found), axis=0)
+    return pairs[_are_alike_in_hue(*means[pairs].astype(np.float32).transpose(1, 0, 2))]
 
 
-def kept_near_copies(thumbnails: npt.NDArray[np.uint8], cache: Cache) -> Pairs:
+def kept_near_copies(
+    thumbnails: npt.NDArray[np.uint8], means: npt.NDArray[np.uint8], cache: Cache
+) -> Pairs:
     """Return the same, found again where the same photos were compared before.
 
     Args:
         thumbnails: Grey, uint8 `[photos, side, side]`.
+        means: The mean of each colour, uint8 `[photos, 3]`.
         cache: Where it is looked for and kept.
     """
-    one = ids_of([id_of(thumbnails.tobytes())])
+    one = ids_of([id_of(thumbnails.tobytes(), means.tobytes())])
     key = id_of(code_of(__name__), one.tobytes()).hex()
     found: list[Pairs] = []
 
     def pairs() -> Pairs:
         if not found:
-            found.append(near_copies(thumbnails))
+            found.append(near_copies(thumbnails, means))
         return found[0]
 
     # How many there are is kept beside them: rows are of one size.
@@ -79,6 +89,14 @@ def kept_near_copies(thumbnails: npt.NDArray[np.uint8], cache: Cache) -> Pairs:
     table = cache.table("copies", key, (count, 2), np.int64)
     rows, _ = gather(cache, table, one, lambda numbers: [(numbers, pairs()[np.newaxis])])
     return rows[:].reshape(-1, 2)
+
+
+def _are_alike_in_hue(one: Images, other: Images) -> npt.NDArray[np.bool_]:
+    hues = [mean - mean.mean(axis=1, keepdims=True) for mean in (one, other)]
+    apart = np.linalg.norm(hues[0] - hues[1], axis=1)
+    least = np.minimum(*(np.linalg.norm(hue, axis=1) for hue in hues))
+    alike: npt.NDArray[np.bool_] = (apart <= _HUES_APART) | (least <= _COLORLESS)
+    return alike
 
 
 def _blurred(images: Images) -> Images:

@@ -34,6 +34,8 @@ FACTS = np.dtype(
         # The standard deviation of its grey levels, and how far its colours are from grey.
         ("contrast", np.float32),
         ("color", np.float32),
+        # The mean of each of its colours.
+        ("mean", np.uint8, 3),
         # Why it is no photo; empty where it is one.
         ("reason", "S200"),
         ("thumbnail", np.uint8, (SIDE, SIDE)),
@@ -119,6 +121,7 @@ def _facts(some: Decoded) -> Facts:
     grey = some.images @ _GREY
     found["contrast"] = grey.std(axis=(1, 2))
     found["color"] = np.ptp(some.images, axis=-1).mean(axis=(1, 2))
+    found["mean"] = some.images.mean(axis=(1, 2)).round()
     parts = grey.reshape(-1, SIDE, _SIZE // SIDE, SIDE, _SIZE // SIDE)
     found["thumbnail"] = parts.mean(axis=(2, 4)).round()
     return found

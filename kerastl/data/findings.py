@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -208,21 +208,24 @@ def _counts(looked: Looked) -> Iterator[Finding]:
 
 def _copies(looked: Looked, cache: Cache) -> Iterator[Finding]:
     sound = np.flatnonzero(looked.sound())
-    facts = looked.facts[sound]
-    _, same = np.unique(facts["id"], axis=0, return_inverse=True)
-    firsts = np.unique(same.reshape(-1), return_index=True)[1]
-    exact = _groups([sound[same.reshape(-1) == number] for number in np.unique(same)])
-    yield from _of_copies(looked, exact, "copies", "the same file")
+    ids = looked.facts["id"][sound]
+    _, firsts, same = np.unique(ids, axis=0, return_index=True, return_inverse=True)
     # Of files that are the same one is enough to be compared with others.
-    pairs = sound[firsts][kept_near_copies(facts["thumbnail"][firsts], cache)]
-    yield from _of_copies(looked, _connected(pairs), "near-copies", "nearly the same photo")
+    facts = looked.facts[sound][firsts]
+    near = firsts[kept_near_copies(facts["thumbnail"], facts["mean"], cache)]
+    others = np.setdiff1d(np.arange(len(sound)), firsts)
+    exact = np.stack([firsts[same.reshape(-1)[others]], others], axis=1)
+    groups = [sound[group] for group in _connected(np.concatenate([exact, near]))]
+    are_exact = [len(np.unique(looked.facts["id"][group], axis=0)) == 1 for group in groups]
+    for is_exact, kind, text in (
+        (True, "copies", "the same file"),
+        (False, "near-copies", "nearly the same photo"),
+    ):
+        some = [group for group, is_it in zip(groups, are_exact, strict=True) if is_it == is_exact]
+        yield from _of_copies(looked, [group.tolist() for group in some], kind, text)
 
 
-def _groups(some: Iterable[Any]) -> list[list[int]]:
-    return [each.tolist() for each in some if len(each) > 1]
-
-
-def _connected(pairs: npt.NDArray[np.int64]) -> list[list[int]]:
+def _connected(pairs: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
     """Return the groups of numbers that pairs connect."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -231,7 +234,7 @@ def _connected(pairs: npt.NDArray[np.int64]) -> list[list[int]]:
     one, other = places.reshape(-1, 2).T
     links = coo_array((np.ones(len(one)), (one, other)), shape=(len(numbers),) * 2)
     _, group = connected_components(links, directed=False)
-    return _groups([numbers[group == number] for number in np.unique(group)])
+    return [numbers[group == number] for number in np.unique(group)]
 
 
 def _of_copies(looked: Looked, groups: list[list[int]], kind: str, what: str) -> Iterator[Finding]:

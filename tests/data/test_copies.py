@@ -29,6 +29,16 @@ def thumbnails(images: list[Image.Image]) -> np.ndarray:
     return np.stack([np.asarray(each) for each in small])
 
 
+def means(images: list[Image.Image]) -> np.ndarray:
+    return np.stack([np.asarray(each.convert("RGB")).mean(axis=(0, 1)) for each in images]).astype(
+        np.uint8
+    )
+
+
+def copies_in(images: list[Image.Image]) -> np.ndarray:
+    return near_copies(thumbnails(images), means(images))
+
+
 def compressed(image: Image.Image, quality: int = 40) -> Image.Image:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality)
@@ -53,7 +63,7 @@ def test_each_way_to_turn_a_copy_is_found(turn: int):
     turned = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if turn & 4 else image
     turned = turned.rotate(90 * (turn & 3))
     photos = [scene(1), image, scene(2), compressed(cropped(turned)), scene(3)]
-    assert near_copies(thumbnails(photos)).tolist() == [[1, 3]]
+    assert copies_in(photos).tolist() == [[1, 3]]
 
 
 @pytest.mark.parametrize(
@@ -68,33 +78,48 @@ def test_each_way_to_turn_a_copy_is_found(turn: int):
 )
 def test_small_changes_do_not_hide_a_copy(change):
     photos = [scene(0), scene(1), change(scene(0))]
-    assert near_copies(thumbnails(photos)).tolist() == [[0, 2]]
+    assert copies_in(photos).tolist() == [[0, 2]]
 
 
 def test_other_photos_are_no_copies_and_nothing_is_like_nothing():
     photos = [scene(seed) for seed in range(60)]
-    assert len(near_copies(thumbnails(photos))) == 0
+    assert len(copies_in(photos)) == 0
     flat = [Image.new("RGB", (40, 40), (grey,) * 3) for grey in (0, 0, 128, 255)]
-    assert len(near_copies(thumbnails(flat))) == 0
-    assert near_copies(np.zeros((0, 32, 32), np.uint8)).shape == (0, 2)
+    assert len(copies_in(flat)) == 0
+    assert near_copies(np.zeros((0, 32, 32), np.uint8), np.zeros((0, 3), np.uint8)).shape == (0, 2)
+
+
+def test_the_same_thing_in_another_colour_is_no_copy_but_without_colours_it_is():
+    image = scene(0)
+    red, green, blue = image.split()
+    other = Image.merge("RGB", (blue, red, green))
+    # Of the same grey levels, but in another hue.
+    grey = np.asarray(image.convert("L"), np.float32)[..., np.newaxis]
+    hues = np.array([(1.0, 0.2, 0.2), (0.2, 0.2, 1.0)])
+    hues /= 2 * hues @ np.array([[0.299], [0.587], [0.114]])
+    tinted = [Image.fromarray((grey * hue).clip(0, 255).astype(np.uint8)) for hue in hues]
+    assert len(copies_in(tinted)) == 0
+    assert copies_in([tinted[0], image.convert("L")]).tolist() == [[0, 1]]
+    assert len(copies_in([image, other])) == 0
 
 
 def test_more_photos_than_are_compared_at_once(monkeypatch: pytest.MonkeyPatch):
-    photos = thumbnails([scene(seed % 20) for seed in range(40)])
+    photos = [scene(seed % 20) for seed in range(40)]
     expected = [[seed, seed + 20] for seed in range(20)]
     monkeypatch.setattr(copies, "_ROWS_AT_ONCE", 7)
     monkeypatch.setattr(copies, "_PAIRS_AT_ONCE", 3)
-    assert near_copies(photos).tolist() == expected
+    assert copies_in(photos).tolist() == expected
 
 
 @pytest.mark.parametrize("seeds", [[0, 1], [0, 0, 1]])
 def test_the_same_photos_are_compared_once(
     seeds: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    photos = thumbnails([scene(seed) for seed in seeds])
-    first = kept_near_copies(photos, Cache(tmp_path))
+    images = [scene(seed) for seed in seeds]
+    photos = thumbnails(images), means(images)
+    first = kept_near_copies(*photos, Cache(tmp_path))
     monkeypatch.setattr(copies, "near_copies", None)
-    assert np.array_equal(kept_near_copies(photos, Cache(tmp_path)), first)
+    assert np.array_equal(kept_near_copies(*photos, Cache(tmp_path)), first)
     assert len(first) == len(seeds) - 2
 
 
@@ -111,7 +136,7 @@ def test_planted_copies_of_real_photos(test_data: Path):
         if random.random() < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         planted.append(compressed(image, int(random.integers(40, 90))))
-    pairs = near_copies(thumbnails(originals + planted))
+    pairs = copies_in(originals + planted)
     found = {(one, other - 800) for one, other in pairs.tolist() if one < 800 <= other}
     right = {(number, place) for place, number in enumerate(chosen.tolist())}
     assert len(found & right) >= 190

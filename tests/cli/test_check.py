@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from colors import fill
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    data = fill(tmp_path / "data", 12)
+    (data / "red" / "bad.jpg").write_text("no photo")
+    return data
+
+
+def test_a_folder_is_checked_and_runs_leave_out_what_is_no_photo(
+    program, recipe_file: Path, folder: Path, tmp_path: Path
+):
+    done = program("check", "data", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "error" in done.stdout
+    assert "files that are no photos: 1, such as red/bad.jpg (not an image)" in " ".join(
+        done.stdout.split()
+    )
+    listed = (folder / "quarantine.txt").read_text()
+    assert "red/bad.jpg\tnot an image\n" in listed
+    report = tmp_path / "checks" / "data" / "report.json"
+    assert json.loads(report.read_text())["findings"][0]["kind"] == "unreadable"
+    assert "red/bad.jpg" in report.with_suffix(".html").read_text()
+    run = program("run", recipe_file, "--data", "data", "--dry-run", cwd=tmp_path, check=True)
+    assert f"Left out: 1 files that {folder / 'quarantine.txt'} names" in run.stdout
+    assert "0 files skipped" in run.stdout
+    # What a person adds stays, and what is a photo again is used again.
+    with (folder / "quarantine.txt").open("a") as file:
+        file.write("blue/blue_00.jpg\n")
+    (folder / "red" / "bad.jpg").unlink()
+    assert program("check", "data", cwd=tmp_path).returncode == 0
+    lines = (folder / "quarantine.txt").read_text().splitlines()
+    assert [line for line in lines if line[0] != "#"] == ["blue/blue_00.jpg"]
+
+
+def test_strict_is_an_exit_status_and_json_is_alone(program, folder: Path, tmp_path: Path):
+    done = program("check", "data", "--strict", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["photos"] == {"train": {"blue": 12, "green": 12, "red": 13}}
+    assert report["findings"][0]["details"] == ["not an image"]
+    (folder / "red" / "bad.jpg").unlink()
+    assert program("check", "data", "--strict", cwd=tmp_path).returncode == 0
+    assert not (folder / "quarantine.txt").exists()
+
+
+def test_a_run_says_what_may_mislead(program, recipe_file: Path, tmp_path: Path):
+    data = fill(tmp_path / "data", 9)
+    done = program("run", recipe_file, "--data", data, "--dry-run", cwd=tmp_path, check=True)
+    text = " ".join(done.stdout.split())
+    assert "Warning: class 'blue' has only" in text
+    assert f"What is meant is shown by: kerastl check {data}" in text
+
+
+def test_what_is_not_ours_is_not_overwritten(program, folder: Path, tmp_path: Path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "report.html").write_text("mine")
+    done = program("check", "data", "--output", "mine", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "Error: mine holds something else. Name another folder with --output.\n"
+    assert (tmp_path / "mine" / "report.html").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: None, "There is no folder"),
+        (lambda path: path.mkdir(), "holds no class folders"),
+        (lambda path: (path / "one").mkdir(parents=True), "holds the one class 'one'"),
+    ],
+)
+def test_folders_that_cannot_be_checked(program, tmp_path: Path, make, message: str):
+    make(tmp_path / "data")
+    done = program("check", "data", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
