@@ -54,12 +54,14 @@ def read_image(encoded: tf.Tensor, size: int, resize: str = SQUASH) -> tf.Tensor
     encoded = tf.convert_to_tensor(encoded)
     file = bytes_of(encoded)
     is_jpeg = tf.io.is_jpeg(encoded)
-    image, exif = tf.cond(
-        is_jpeg, lambda: (_jpeg(encoded, size), nowhere()), lambda: _other(encoded, file)
+    image, is_reduced, exif = tf.cond(
+        is_jpeg,
+        lambda: (*_jpeg(encoded, size), nowhere()),
+        lambda: _other(encoded, file),
     )
     # A loop within a branch would take longer than to decode a small photo.
     exif = tf.where(is_jpeg, exif_of_jpeg(_after(image, file)), exif)
-    return _upright(fit(image, size, resize), file, exif)
+    return _upright(fit(image, size, resize, is_reduced), file, exif)
 
 
 def read_jpeg(encoded: tf.Tensor, size: int, resize: str = SQUASH) -> tf.Tensor:
@@ -70,12 +72,14 @@ def read_jpeg(encoded: tf.Tensor, size: int, resize: str = SQUASH) -> tf.Tensor:
             photo.
     """
     encoded = _provided(tf.io.is_jpeg(encoded), "not a JPEG", encoded)
-    image = _jpeg(encoded, size)
+    image, is_reduced = _jpeg(encoded, size)
     file = bytes_of(_after(image, encoded))
-    return _upright(fit(image, size, resize), file, exif_of_jpeg(file))
+    return _upright(fit(image, size, resize, is_reduced), file, exif_of_jpeg(file))
 
 
-def fit(image: tf.Tensor, size: int, resize: str = SQUASH) -> tf.Tensor:
+def fit(
+    image: tf.Tensor, size: int, resize: str = SQUASH, is_reduced: tf.Tensor | bool = False
+) -> tf.Tensor:
     """Make a square of an image.
 
     Args:
@@ -83,6 +87,9 @@ def fit(image: tf.Tensor, size: int, resize: str = SQUASH) -> tf.Tensor:
         size: Height and width of the result in pixels.
         resize: `"squash"` scales both sides to the size, `"crop"` takes the largest square from
             the middle, `"pad"` adds black to the shorter side.
+        is_reduced: Whether it is a larger one reduced to no less than the size: all frequencies
+            that could make patterns are gone, and means of areas do, in a quarter of the time of a
+            filter.
 
     Returns:
         Float32 `[size, size, 3]`, whole numbers of 0..255.
@@ -98,16 +105,21 @@ def fit(image: tf.Tensor, size: int, resize: str = SQUASH) -> tf.Tensor:
         scale = size / tf.maximum(height, width)
         sides = tf.round(scale * tf.cast([height, width], scale.dtype))
         shape = tf.maximum(tf.cast(sides, tf.int32), 1)
-    image = tf.image.resize(image, shape, antialias=True)
-    image = tf.clip_by_value(tf.round(image), 0.0, 255.0)
+    image = tf.round(
+        tf.cond(
+            is_reduced,
+            lambda: tf.image.resize(image, shape, method=tf.image.ResizeMethod.AREA),
+            lambda: tf.image.resize(image, shape, antialias=True),
+        )
+    )
     if resize == "pad":
         top, left = tf.unstack((size - shape) // 2)
         image = tf.image.pad_to_bounding_box(image, top, left, size, size)
     return tf.ensure_shape(image, [size, size, 3])
 
 
-def _jpeg(encoded: tf.Tensor, size: int) -> tf.Tensor:
-    """Return the image in the least of the sizes it can be decoded in that is not below `size`."""
+def _jpeg(encoded: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the image, and whether it is reduced: as far as it can be, but not below `size`."""
     shape = tf.cast(tf.image.extract_jpeg_shape(encoded)[:2], tf.int64)
     encoded = _unless_bomb(encoded, shape[0], shape[1], _MOST_PIXELS_OF_JPEG)
     fitting = tf.reduce_min(shape) >= size * tf.constant(_FRACTIONS, tf.int64)
@@ -115,18 +127,19 @@ def _jpeg(encoded: tf.Tensor, size: int) -> tf.Tensor:
         lambda ratio=ratio: tf.io.decode_jpeg(encoded, channels=3, ratio=ratio)
         for ratio in (1, *_FRACTIONS)
     ]
-    return tf.switch_case(tf.reduce_sum(tf.cast(fitting, tf.int32)), ratios)
+    chosen = tf.reduce_sum(tf.cast(fitting, tf.int32))
+    return tf.switch_case(chosen, ratios), chosen > 0
 
 
 @apart
-def _other(encoded: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the image, and where its EXIF data start."""
+def _other(encoded: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Return the image, that it is not reduced, and where its EXIF data start."""
     kinds = ((PNG, _png), (BMP, _bmp), (GIF, _gif))
     image, exif = tf.case(
         [(begins(file, 0, start), partial(read, encoded, file)) for start, read in kinds],
         default=lambda: _webp(encoded, file),
     )
-    return image, exif
+    return image, tf.constant(False), exif
 
 
 def _png(encoded: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
