@@ -120,7 +120,9 @@ def _facts(some: Decoded) -> Facts:
             row["format"], row["width"], row["height"], row["orientation"] = _header(encoded)
     grey = some.images @ _GREY
     found["contrast"] = grey.std(axis=(1, 2))
-    found["color"] = np.ptp(some.images, axis=-1).mean(axis=(1, 2))
+    red, green, blue = (some.images[..., channel] for channel in range(3))
+    highest, lowest = (pick(pick(red, green), blue) for pick in (np.maximum, np.minimum))
+    found["color"] = (highest - lowest).mean(axis=(1, 2))
     found["mean"] = some.images.mean(axis=(1, 2)).round()
     parts = grey.reshape(-1, SIDE, _SIZE // SIDE, SIDE, _SIZE // SIDE)
     found["thumbnail"] = parts.mean(axis=(2, 4)).round()
