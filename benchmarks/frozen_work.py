@@ -164,20 +164,22 @@ import kerastl
 from kerastl.backbones.cuts import find_cuts, nearest_cut
 from kerastl.console import console
 from kerastl.data import ImageFolder
-from kerastl.recipe import Backbone, Head, Recipe, Stage
+from kerastl.recipe import Backbone, Division, Head, Recipe, Stage
 
 console.stderr = True
 recipe = Recipe(
     name="measured",
     data=ImageFolder(folder),
+    division=Division(test=0),
     backbone=Backbone(name, 160, options=json.loads(options), weights=weights),
     head=Head(dropout=float(dropout)),
     stages=(Stage("frozen", {EPOCHS}, 1e-3),),
 )
 output = Path(place) / dropout
+PARTS = ("reading", "checking", "trunk", "stage frozen")
 run = kerastl.run(recipe, output / "frozen", exporting=False)
 found = {{"before": run.seconds["before the first epoch"]}}
-found["frozen"] = sum(run.seconds[part] for part in ("reading", "trunk", "stage frozen"))
+found["frozen"] = sum(run.seconds[part] for part in PARTS)
 recipe = attrs.evolve(recipe, stages=(Stage("unfrozen", 3, 1e-5, unfreeze=0.3),))
 run = kerastl.run(recipe, output / "unfrozen", exporting=False)
 rows = run.directory.history.read_text().splitlines()
@@ -197,12 +199,12 @@ import numpy as np
 from trunk_rate import BATCH, openvino_of, pooled
 from kerastl.data import ImageFolder
 from kerastl.data.photos import read_photos
-from kerastl.recipe import Backbone
+from kerastl.recipe import Backbone, Division
 
 folder, name, options, weights = sys.argv[1:]
 model = pooled(Backbone(name, 160, options=json.loads(options)), weights)
 trunk = openvino_of(model, "bf16")
-splits = ImageFolder(folder).load(0)
+splits = ImageFolder(folder).load(0, Division(test=0))
 trunk(np.zeros((BATCH, 160, 160, 3), np.uint8))
 began = time.perf_counter()
 photos = [read_photos(split, 160) for split in (splits.train, splits.validation)]

@@ -20,7 +20,9 @@ import tensorflow as tf
 
 import kerastl
 from kerastl.cache import Cache
-from kerastl.recipe import Backbone, Recipe, Split, Splits, Stage
+from kerastl.data.dataset import chosen_from
+from kerastl.labelled import Division, Labelled, Split
+from kerastl.recipe import Backbone, Recipe, Stage
 
 SIZE = 160
 CLASSES = ("dark", "light")
@@ -50,6 +52,7 @@ def run(photos: int, share: float, output: Path) -> float:
     recipe = Recipe(
         name="many",
         data=Many(photos),
+        division=Division(test=0),
         backbone=Backbone("MobileNetV2", SIZE, options={"alpha": 0.35}, weights=None),
         stages=(Stage("unfrozen", 1, 1e-4, unfreeze=share),),
     )
@@ -62,14 +65,10 @@ class Many:
 
     photos: int
 
-    def load(self, seed: int) -> Splits:
+    def find(self) -> Labelled:
         """Return a small validation split and a large one to learn from."""
-        return Splits(
-            train=self.split(VALIDATION, self.photos),
-            validation=self.split(0, VALIDATION),
-            test=self.split(0, 0),
-            classes=CLASSES,
-        )
+        train, validation = self.split(VALIDATION, self.photos), self.split(0, VALIDATION)
+        return Labelled.of({"train": train, "validation": validation}, CLASSES)
 
     def split(self, start: int, stop: int) -> Split:
         """Return the photos of these numbers."""
@@ -77,7 +76,7 @@ class Many:
         return Split(
             names=tuple(map(str, numbers)),
             labels=tuple(number % len(CLASSES) for number in numbers),
-            encoded=lambda: encoded(start, stop),
+            encoded=chosen_from(lambda: encoded(start, stop)),
         )
 
 

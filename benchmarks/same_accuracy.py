@@ -19,7 +19,7 @@ from unittest import mock
 
 import kerastl
 from kerastl.data import ImageFolder
-from kerastl.recipe import Backbone, Recipe, Stage
+from kerastl.recipe import Backbone, Division, Recipe, Stage
 from kerastl.training import trunk
 from kerastl.training.engine import has_bfloat16, has_gpu
 
@@ -42,6 +42,7 @@ def main() -> None:
     recipe = Recipe(
         name="measured",
         data=ImageFolder(arguments.folder),
+        division=Division(test=0),
         backbone=Backbone(
             "MobileNetV2", 160, options={"alpha": arguments.alpha}, weights=arguments.weights
         ),

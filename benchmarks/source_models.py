@@ -24,7 +24,6 @@ import argparse
 import math
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -38,7 +37,8 @@ import kerastl
 from kerastl.console import console
 from kerastl.data import TFDS, ImageFolder, Photos, read_photos
 from kerastl.data.augmentation import DRAWS, views
-from kerastl.recipe import Backbone, DataSource, Head, Recipe, Split, Splits, Stage
+from kerastl.labelled import DataSource, Labelled
+from kerastl.recipe import Backbone, Head, Recipe, Stage
 
 IMAGENET = "weights/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"
 SIZE = 128
@@ -60,42 +60,32 @@ class Few:
         held_back: The name of its split that is only for the test.
         photos: How many of a class there are to learn from; all of them without.
         rest: Whether the photos that are not among those are for the test, too.
+        seed: Draws the photos.
     """
 
     source: DataSource
     held_back: str
     photos: int | None = None
     rest: bool = False
+    seed: int = 0
 
-    def load(self, seed: int) -> Splits:
-        """Return the splits; the seed draws the photos."""
-        splits = self.source.load(0)
-        names = np.concatenate([split.names for split in splits[:3]])
-        labels = np.concatenate([split.labels for split in splits[:3]]).astype(int)
-        held_back = np.repeat([*splits.by_name()], [len(split) for split in splits[:3]])
-        free = held_back != self.held_back
-        random, learning = np.random.default_rng(seed), np.zeros(len(names), bool)
+    def find(self) -> Labelled:
+        """Return the photos in their splits."""
+        found = self.source.find()
+        labels = np.array(found.photos.labels)
+        free = np.array(found.splits) != self.held_back
+        random, learning = np.random.default_rng(self.seed), np.zeros(len(labels), bool)
         validation = learning.copy()
-        for label in range(len(splits.classes)):
+        for label in range(len(found.classes)):
             some = random.permutation(np.flatnonzero(free & (labels == label)))[: self.photos]
             learning[some] = True
             validation[some[: max(1, round(VALIDATION * len(some)))]] = True
         test = ~learning if self.rest else ~free
-        parts = [
-            Split(tuple(names[part]), tuple(labels[part].tolist()), _encoded(splits, part))
-            for part in (learning & ~validation, validation, test)
-        ]
-        return Splits(*parts, splits.classes)
-
-
-def _encoded(splits: Splits, part: np.ndarray) -> Callable[[], tf.data.Dataset]:
-    """Return what gives the files of some of the photos of all splits."""
-
-    def encoded() -> tf.data.Dataset:
-        files = [file for split in splits[:3] for file in split.encoded().as_numpy_iterator()]
-        return tf.data.Dataset.from_tensor_slices([files[at] for at in np.flatnonzero(part)])
-
-    return encoded
+        parts = {"train": learning & ~validation, "validation": validation, "test": test}
+        photos = {
+            name: found.photos.some(np.flatnonzero(part).tolist()) for name, part in parts.items()
+        }
+        return Labelled.of(photos, found.classes)
 
 
 def main() -> None:
@@ -106,8 +96,8 @@ def main() -> None:
     parser.add_argument("--only")
     arguments = parser.parse_args()
     console.quiet = True
-    flowers = ImageFolder(str(arguments.data / "flowers"), test=0)
-    candy_photos = ImageFolder(str(arguments.data / "candy_photos"), validation=0)
+    flowers = ImageFolder(arguments.data / "flowers")
+    candy_photos = ImageFolder(arguments.data / "candy_photos")
     sources = {
         "candy, drawn": Few(TFDS("candy"), "test"),
         "flowers": Few(flowers, "validation"),
@@ -133,6 +123,7 @@ def main() -> None:
 
 def measured(source: Few, imagenet: str, seed: int) -> dict[str, float]:
     """Return the accuracy of each way."""
+    source = attrs.evolve(source, seed=seed)
     fine_tuned, seconds = transferred(source, "procedural", ALL, seed)
     random = max(from_random(source, seconds, seed, augment) for augment in (False, True))
     return {
@@ -170,7 +161,7 @@ def transferred(
 def from_random(source: DataSource, seconds: float, seed: int, augment: bool) -> float:
     """Return the accuracy of the network when all of it learns from random weights."""
     keras.utils.set_random_seed(seed)
-    splits = source.load(seed)
+    splits = source.find().parted()
     train, validation, test = (read_photos(split, SIZE) for split in splits[:3])
     model = recipe_of(source, None, HEAD, seed).build(len(splits.classes))
     for layer in model.layers:

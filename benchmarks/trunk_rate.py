@@ -32,7 +32,7 @@ from kerastl.backbones.adapter import graph
 from kerastl.backbones.weights import load_file
 from kerastl.data import ImageFolder
 from kerastl.data.photos import read_photos
-from kerastl.recipe import Backbone
+from kerastl.recipe import Backbone, Division
 from kerastl.training.trunk import Frozen, Trunk, cosine
 
 BACKBONES = {
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     files = dict(item.split("=", 1) for item in arguments.weights)
-    validation = ImageFolder(arguments.folder).load(0).validation
+    validation = ImageFolder(arguments.folder).load(0, Division(test=0)).validation
     images = read_photos(validation, 160).images[:PHOTOS]
     for name, backbone in BACKBONES.items():
         if arguments.only in (None, name):

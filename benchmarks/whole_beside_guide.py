@@ -50,6 +50,7 @@ def kerastl(
     os.environ["KERASTL_CACHE"] = f"{place}/cache"
     command = [str(Path(sys.executable).parent / "kerastl"), "run", "flowers", "--data", folder]
     command += ["--backbone", backbone, "--weights", weights, "--image-size", "224", *STAGES]
+    command += ["--set", "division.test=0"]
     for key, value in json.loads(options).items():
         command += ["--set", f"backbone.options.{key}={value}"]
     began = time.perf_counter()

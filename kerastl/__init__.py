@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kerastl.errors import KerastlError
+from kerastl.labelled import DataSource, Division, Labelled, Split, Splits
 from kerastl.pretraining import Phase, Pretraining
-from kerastl.recipe import Backbone, DataSource, Head, Recipe, Split, Splits, Stage
+from kerastl.recipe import Backbone, Head, Recipe, Stage
 from kerastl.registry import find
 
 if TYPE_CHECKING:
@@ -17,8 +18,10 @@ __version__ = "0.1.0"
 __all__ = [
     "Backbone",
     "DataSource",
+    "Division",
     "Head",
     "KerastlError",
+    "Labelled",
     "Phase",
     "Pretraining",
     "Recipe",

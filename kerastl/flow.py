@@ -11,16 +11,20 @@ import keras
 
 from kerastl import runs
 from kerastl.backbones.inference import compiled
+from kerastl.backbones.source_classes import IMAGENET, overlap_line
 from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.check import check_before
 from kerastl.data.checks import read_all
+from kerastl.data.facts import known_of
 from kerastl.data.photos import Photos
+from kerastl.data.splits import divide, is_divided
 from kerastl.evaluation.figures import draw_confusion, draw_curves
 from kerastl.evaluation.scores import Scores
 from kerastl.files import replacing
-from kerastl.recipe import Recipe, Splits
+from kerastl.labelled import Labelled, Splits
+from kerastl.recipe import Recipe
 from kerastl.record import Record
 from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export
@@ -91,10 +95,10 @@ def run(
     runs.check_free(folder, overwrite, _inputs_of(recipe, file))
     keras.utils.set_random_seed(recipe.seed)
     with clock.part("reading"):
-        splits = recipe.data.load(recipe.seed)
-    network, photos = _prepare(recipe, splits, clock, cache)
-    with clock.part("checking"):
-        findings = check_before(recipe, splits, photos, cache)
+        labelled = recipe.data.find()
+    network = _build(recipe, labelled, clock)
+    splits, findings = _divide(recipe, labelled, clock, cache)
+    photos = _read(recipe, splits, network, clock, cache)
     directory = runs.create(recipe.name, folder, overwrite)
     record = Record.begin(directory, recipe, clock, file)
     record.add_data(splits, photos)
@@ -122,14 +126,11 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
     keras.utils.set_random_seed(recipe.seed)
     with record.clock.part("reading"):
         splits = splits_of(directory, recipe)
-    if state.epoch:
-        with record.clock.part("model"):
-            # All weights are in the checkpoint; those it began with may be gone by now.
-            network = build(recipe.override("backbone.weights", "none"), len(splits.classes))
-        with record.clock.part("reading"):
-            photos = _read(splits, recipe, cache)
-    else:
-        network, photos = _prepare(recipe, splits, record.clock, cache)
+    # All weights are in the checkpoint; those it began with may be gone by now.
+    beginning = recipe.override("backbone.weights", "none") if state.epoch else recipe
+    network = _build(beginning, splits, record.clock)
+    photos = _read(recipe, splits, network, record.clock, cache, begun=bool(state.epoch))
+    if not state.epoch:
         record.add_weights(network.weights)
     return _go(recipe, record, network, photos, state, cache, exporting)
 
@@ -151,9 +152,10 @@ def rehearse(
         KerastlError: A mistake in the recipe, the data, the weights or the output.
     """
     runs.check_free(Path(output) if output else None, overwrite, _inputs_of(recipe))
-    splits, cache = recipe.data.load(recipe.seed), Cache()
-    network, photos = _prepare(recipe, splits, Clock(), cache)
-    check_before(recipe, splits, photos, cache)
+    labelled, cache, clock = recipe.data.find(), Cache(), Clock()
+    network = _build(recipe, labelled, clock)
+    splits, _ = _divide(recipe, labelled, clock, cache)
+    photos = _read(recipe, splits, network, clock, cache)
     stages = {
         stage.name: split_and_freeze(network.model, stage.unfreeze).describe(stage)
         for stage in recipe.stages
@@ -198,7 +200,8 @@ def _go(
         if exporting:
             with clock.part("export"):
                 exported = directory.next_export()
-                export(model, classes, exported, recipe.resize)
+                multi_label = record.values.get("multi_label", False)
+                export(model, classes, exported, recipe.resize, multi_label)
                 record.update(export=exported.name)
     weights = record.values["weights"] or "none"
     return Run(directory, tuple(classes), scores, exported, weights, clock.report())
@@ -210,25 +213,47 @@ def _inputs_of(recipe: Recipe, file: Path | None = None) -> list[Path]:
     return [Path(path).expanduser() for path in named if path]
 
 
-def _prepare(
-    recipe: Recipe, splits: Splits, clock: Clock, cache: Cache
-) -> tuple[Network, dict[str, Photos]]:
-    """Build the model, which finds most mistakes in a recipe, and then read the photos."""
+def _build(recipe: Recipe, labelled: Labelled | Splits, clock: Clock) -> Network:
+    """Build the model, which finds most mistakes in a recipe, before photos are read."""
     with clock.part("model"):
-        network = build(recipe, len(splits.classes))
+        network = build(recipe, len(labelled.classes))
     say(f"Weights: {network.weights}")
+    if network.weights.name == IMAGENET and (line := overlap_line(labelled.classes)):
+        say(line)
+    return network
+
+
+def _divide(
+    recipe: Recipe, labelled: Labelled, clock: Clock, cache: Cache
+) -> tuple[Splits, list[dict[str, Any]]]:
+    """Look at the photos, divide them, and tell what a person should know of them."""
+    divided = is_divided(labelled, recipe.division)
+    if divided and not labelled.root:
+        return labelled.parted(), []
+    with clock.part("checking"):
+        labelled, facts = known_of(labelled, cache)
+        if not divided:
+            labelled = divide(labelled, facts, recipe.division, recipe.seed, cache)
+        return labelled.parted(), check_before(labelled, facts, cache)
+
+
+def _read(
+    recipe: Recipe,
+    splits: Splits,
+    network: Network,
+    clock: Clock,
+    cache: Cache,
+    begun: bool = False,
+) -> dict[str, Photos]:
+    """Read the photos; a network of random weights that has not learned is told of some."""
     with clock.part("reading"):
-        photos = _read(splits, recipe, cache)
+        photos = read_all(splits, recipe.data, recipe.backbone.image_size, cache, recipe.resize)
     say(f"Classes: {', '.join(splits.classes)}")
-    if network.weights.name is None:
+    if network.weights.name is None and not begun:
         with clock.part("model"):
             some = some_of(photos["train"].images, recipe.seed)
             estimate_statistics(network.model, [some])
-    return network, photos
-
-
-def _read(splits: Splits, recipe: Recipe, cache: Cache) -> dict[str, Photos]:
-    return read_all(splits, recipe.data, recipe.backbone.image_size, cache, recipe.resize)
+    return photos
 
 
 def _keep(model: keras.Model, state: State, record: Record) -> None:

@@ -10,7 +10,8 @@ import attrs
 
 from kerastl import settings, validators
 from kerastl.errors import UsageError
-from kerastl.recipe import Backbone, DataSource, Head
+from kerastl.labelled import DataSource
+from kerastl.recipe import Backbone, Head
 
 if TYPE_CHECKING:
     import numpy as np

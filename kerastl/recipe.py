@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from kerastl import settings, validators
 from kerastl.errors import UsageError
+from kerastl.labelled import DataSource, Division
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
 
 # How a photo becomes a square unless the recipe says otherwise.
@@ -111,52 +111,23 @@ class Stage:
         return epoch % self.views if self.views else epoch
 
 
-@attrs.frozen
-class Split:
-    """Labelled photos, still as files.
-
-    Args:
-        names: One name a photo: its path, or its number in a data set.
-        labels: One label a photo, an index into the classes.
-        encoded: Makes a `tf.data.Dataset` of scalar strings, the bytes of the photo files, in the
-            order of the names.
-    """
-
-    names: tuple[str, ...]
-    labels: tuple[int, ...]
-    encoded: Callable[[], tf.data.Dataset] = attrs.field(repr=False)
-
-    def __len__(self) -> int:
-        """Return the number of photos."""
-        return len(self.names)
-
-
-class Splits(NamedTuple):
-    """What a data source gives: three splits, any but the first of them empty, and the classes."""
-
-    train: Split
-    validation: Split
-    test: Split
-    classes: tuple[str, ...]
-
-    def by_name(self) -> dict[str, Split]:
-        """Return the three splits by their names."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
-
-
-class DataSource(Protocol):
-    """Where labelled photos come from."""
-
-    def load(self, seed: int) -> Splits:
-        """Return the splits; where they are drawn by chance, the seed decides."""
-        ...
-
-
 def _named_apart(instance: Any, attribute: attrs.Attribute[Any], stages: tuple[Stage, ...]) -> None:
     if not stages or not all(isinstance(stage, Stage) for stage in stages):
         raise UsageError("Recipe.stages must hold at least one Stage, and nothing else.")
     if len({stage.name for stage in stages}) < len(stages):
         raise UsageError("Recipe.stages must have different names.")
+
+
+def _with_hard_labels(instance: Any, attribute: attrs.Attribute[Any], balance: str | None) -> None:
+    """Refuse class weights with labels that are of several classes at once.
+
+    Which of the weights such a label has is anybody's guess.
+    """
+    if balance == "weights" and instance.label_smoothing:
+        raise UsageError(
+            "Recipe.balance='weights' and label_smoothing exclude each other; set label_smoothing "
+            "to 0, or balance to 'sampler'."
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -166,11 +137,15 @@ class Recipe:
     Args:
         name: What the recipe tells apart.
         data: Where the photos come from.
+        division: How they are divided into splits where the data do not say it.
         resize: How photos become squares: `"squash"` scales both sides, `"crop"` takes the largest
             square from the middle, `"pad"` adds black to the shorter side.
         backbone: The pretrained network.
         head: The new layers.
         stages: The stages of training, in order.
+        balance: What is done where some classes have more photos to learn from than others:
+            `"weights"` counts each photo by how rare its class is, `"sampler"` shows photos of all
+            classes equally often, `None` takes the photos as they are.
         label_smoothing: Share (0..1) of each label that is spread over all classes, so that the
             model does not grow more certain than it is right (Szegedy et al., 2016). It is in the
             losses of the history, and not in those of the scores.
@@ -184,8 +159,12 @@ class Recipe:
     name: str = attrs.field(validator=validators.name)
     data: DataSource = attrs.field(
         validator=validators.must_be(
-            "a data source", lambda value: callable(getattr(value, "load", None))
+            "a data source", lambda value: callable(getattr(value, "find", None))
         )
+    )
+    division: Division = attrs.field(
+        factory=Division,
+        validator=validators.must_be("a Division", lambda value: isinstance(value, Division)),
     )
     resize: str = attrs.field(default=SQUASH, validator=validators.one_of(SQUASH, "crop", "pad"))
     backbone: Backbone = attrs.field(
@@ -195,6 +174,13 @@ class Recipe:
         factory=Head, validator=validators.must_be("a Head", lambda value: isinstance(value, Head))
     )
     stages: tuple[Stage, ...] = attrs.field(converter=validators.as_tuple, validator=_named_apart)
+    balance: str | None = attrs.field(
+        default=None,
+        validator=[
+            attrs.validators.optional(validators.one_of("weights", "sampler")),
+            _with_hard_labels,
+        ],
+    )
     label_smoothing: float = attrs.field(default=0.0, validator=validators.part)
     batch_size: int = attrs.field(default=32, validator=validators.whole("a number of photos", 1))
     seed: int = attrs.field(default=0, validator=validators.seed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import platform
 import shutil
@@ -19,11 +18,13 @@ import attrs
 from kerastl import settings
 from kerastl.clock import BEFORE, TOTAL, Clock
 from kerastl.console import say
+from kerastl.data.lock import write_lock
 from kerastl.errors import RunDirectoryError, cause
 from kerastl.eventlog import EventLog
 from kerastl.files import replacing, write_text
+from kerastl.labelled import Splits
 from kerastl.pretraining import Pretraining
-from kerastl.recipe import Recipe, Splits
+from kerastl.recipe import Recipe
 from kerastl.rundir import RunDirectory
 
 if TYPE_CHECKING:
@@ -133,15 +134,15 @@ class Record:
 
     def add_data(self, splits: Splits, photos: Mapping[str, Photos]) -> None:
         """Write down which photos there are and in which split, and which files were none."""
-        names = {
-            name: {"names": split.names, "labels": split.labels}
-            for name, split in splits.by_name().items()
-        }
-        text = json.dumps({"classes": splits.classes, **names}, indent=0)
-        write_text(self.directory.splits, text + "\n")
+        write_lock(self.directory.splits, splits)
         skipped = [attrs.asdict(one) for some in photos.values() for one in some.skipped]
         counts = {name: len(some) for name, some in photos.items()}
-        self.update(classes=list(splits.classes), splits=counts, skipped=skipped)
+        self.update(
+            classes=list(splits.classes),
+            multi_label=splits.multi_label,
+            splits=counts,
+            skipped=skipped,
+        )
 
     def add_weights(self, weights: Weights) -> None:
         """Write down which weights the backbone starts from, and why."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +13,14 @@ from kerastl import runs, settings
 from kerastl.backbones.inference import Compiled, compiled
 from kerastl.cache import Cache
 from kerastl.console import say
-from kerastl.data.folder import ImageFolder, files_in, photo_files
+from kerastl.data import source_of
+from kerastl.data.files import files_in, photo_files
+from kerastl.data.lock import read_lock
 from kerastl.data.photos import Photos, Skipped, read_photos
 from kerastl.errors import DataError, RunDirectoryError, one_line
 from kerastl.evaluation.scores import Scores, score
-from kerastl.recipe import SQUASH, Recipe, Split, Splits
+from kerastl.labelled import Split, Splits
+from kerastl.recipe import SQUASH, Recipe
 from kerastl.rundir import RunDirectory
 from kerastl.serving.predict import Prediction, predict
 from kerastl.serving.saved_model import export
@@ -36,12 +38,14 @@ class Trained:
         model: From photos of 0..255 to logits.
         classes: Their names, in the order of the logits.
         resize: How photos become squares, as in a recipe.
+        multi_label: Whether a photo has any number of labels.
     """
 
     directory: RunDirectory
     model: Compiled
     classes: tuple[str, ...]
     resize: str
+    multi_label: bool
 
     @property
     def image_size(self) -> int:
@@ -70,7 +74,8 @@ class Trained:
         return found
 
     def _read(self, split: Split, what: str = "reading", cache: Cache | None = None) -> Photos:
-        return read_photos(split, self.image_size, what, cache, self.resize)
+        classes = len(self.classes) if self.multi_label else None
+        return read_photos(split, self.image_size, what, cache, self.resize, classes)
 
     def _own_photos(self) -> dict[str, Split]:
         try:
@@ -80,7 +85,9 @@ class Trained:
         return {"validation": splits.validation, "test": splits.test}
 
     def _other_photos(self, data: str) -> dict[str, Split]:
-        splits = ImageFolder(data, validation=0, test=0).load(seed=0)
+        splits = source_of(data).find().parted()
+        if splits.multi_label != self.multi_label:
+            raise DataError(f"{data} has {_kind(splits.multi_label)}, unlike the model's photos.")
         unknown = set(splits.classes) - set(self.classes)
         if unknown:
             raise DataError(
@@ -92,8 +99,12 @@ class Trained:
         return {name: self._relabelled(split, splits) for name, split in named.items()}
 
     def _relabelled(self, split: Split, splits: Splits) -> Split:
-        labels = tuple(self.classes.index(splits.classes[label]) for label in split.labels)
-        return attrs.evolve(split, labels=labels)
+        number = [self.classes.index(name) for name in splits.classes]
+        labels = (
+            tuple(number[one] for one in label) if isinstance(label, tuple) else number[label]
+            for label in split.labels
+        )
+        return attrs.evolve(split, labels=tuple(labels))
 
     def predict(self, paths: Sequence[str], top: int = 1) -> tuple[list[Prediction], list[Skipped]]:
         """Predict the labels of photo files and of all files in folders.
@@ -115,8 +126,9 @@ class Trained:
         skipped: list[Skipped] = []
         for start in range(0, len(files), _AT_A_TIME):
             some = files[start : start + _AT_A_TIME]
-            photos = self._read(photo_files(some, [0] * len(some)))
-            predictions += predict(self.model, photos, self.classes, top)
+            photos = self._read(photo_files(some, [() if self.multi_label else 0] * len(some)))
+            several = self.multi_label
+            predictions += predict(self.model, photos, self.classes, top, multi_label=several)
             skipped += photos.skipped
         return predictions, skipped
 
@@ -132,7 +144,7 @@ class Trained:
         target = target or self.directory.next_export()
         if target.exists():
             raise RunDirectoryError(f"{target} exists. Name another folder with --output.")
-        export(self.model, self.classes, target, self.resize)
+        export(self.model, self.classes, target, self.resize, self.multi_label)
         return target
 
 
@@ -151,7 +163,9 @@ def load(name: str) -> Trained:
     except Exception as error:
         raise RunDirectoryError(f"{path} is damaged: {one_line(error)}") from error
     resize = directory.require("recipe").get("resize", SQUASH)
-    return Trained(directory, compiled(model), tuple(directory.require("classes")), resize)
+    multi_label = bool(directory.read_record().get("multi_label", False))
+    classes = tuple(directory.require("classes"))
+    return Trained(directory, compiled(model), classes, resize, multi_label)
 
 
 def recipe_of(directory: RunDirectory) -> Recipe:
@@ -174,24 +188,16 @@ def splits_of(directory: RunDirectory, recipe: Recipe) -> Splits:
         DataError: Some of them are gone.
         RunDirectoryError: The record of them is missing or damaged.
     """
-    try:
-        record = json.loads(directory.splits.read_text(encoding="utf-8"))
-        classes = tuple(record["classes"])
-        parts = {
-            name: photo_files(record[name]["names"], record[name]["labels"])
-            for name in ("train", "validation", "test")
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunDirectoryError(f"{directory.splits} is missing or damaged: {error}.") from error
-    if isinstance(recipe.data, ImageFolder):
-        _require_files([name for part in parts.values() for name in part.names])
-        return Splits(**parts, classes=classes)
-    splits = recipe.data.load(recipe.seed)
-    if splits.classes != classes or any(
-        splits.by_name()[name].names != part.names for name, part in parts.items()
-    ):
+    lock = read_lock(directory.splits)
+    if lock.root:
+        _require_files(lock.names)
+        return lock.labelled().parted()
+    labelled = recipe.data.find()
+    where = dict(zip(lock.names, lock.splits, strict=True))
+    if labelled.classes != lock.classes or set(labelled.photos.names) != set(where):
         raise DataError(f"{recipe.data} no longer gives the photos that the run was given.")
-    return splits
+    names = labelled.photos.names
+    return attrs.evolve(labelled, splits=tuple(where[name] for name in names)).parted()
 
 
 def _require_files(names: Sequence[str]) -> None:
@@ -214,3 +220,7 @@ def _files(path: str) -> list[str]:
     if not os.path.lexists(path):
         raise DataError(f"There is no file or folder {path!r}.")
     return [path]
+
+
+def _kind(multi_label: bool) -> str:
+    return "any number of labels a photo" if multi_label else "one label a photo"

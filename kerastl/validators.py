@@ -66,3 +66,28 @@ part = must_be("a share from 0 up to 1", lambda value: is_number(value) and 0 <=
 seed = must_be(
     "a whole number from 0 below 2**31", lambda value: is_whole(value) and 0 <= value < 2**31
 )
+
+
+def as_text(value: Any) -> Any:
+    """Convert a path to its text, and let nothing be nothing."""
+    return None if value is None else str(value)
+
+
+def _is_fold(value: Any) -> bool:
+    parts = re.fullmatch(r"(\d{1,3})/(\d{1,3})", value) if isinstance(value, str) else None
+    return parts is not None and 1 <= int(parts[1]) <= int(parts[2]) >= 2
+
+
+fold = attrs.validators.optional(must_be("a fold such as '2/5'", _is_fold))
+
+
+def _is_grouping(value: Any) -> bool:
+    if isinstance(value, str):
+        try:
+            return bool(re.compile(value).pattern)
+        except re.error:
+            return False
+    return value is None or (is_whole(value) and value >= 1)
+
+
+grouping = must_be("a number of folders from 1, a regular expression, or None", _is_grouping)

@@ -78,7 +78,7 @@ def recipe_file(tmp_path_factory: pytest.TempPathFactory, recipe: Recipe, photos
     path.write_text(
         '"""Tell colours apart."""\n\n'
         "from kerastl.data import ImageFolder\n"
-        "from kerastl.recipe import Backbone, Head, Recipe, Stage\n\n"
+        "from kerastl.recipe import Backbone, Division, Head, Recipe, Stage\n\n"
         f"recipe = {recipe!r}\n",
         encoding="utf-8",
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Never
 
@@ -11,9 +12,10 @@ import kerastl
 from colors import fill, photo
 from kerastl import flow, trained
 from kerastl.data import ImageFolder
-from kerastl.data.folder import photo_files
+from kerastl.data.files import photo_files
 from kerastl.errors import DataError, RunDirectoryError, TrainingError, WeightsError
-from kerastl.recipe import Recipe, Split, Splits
+from kerastl.labelled import Division, Labelled, Split, Splits
+from kerastl.recipe import Recipe
 from kerastl.rundir import RunDirectory
 
 
@@ -44,10 +46,12 @@ def test_the_record_says_what_ran_and_what_came_of_it(done: kerastl.Run, recipe:
     record = done.directory.read_record()
     assert record["status"] == "finished"
     assert record["classes"] == ["blue", "green", "red"]
-    assert record["splits"] == {"train": 42, "validation": 9, "test": 9}
+    counts = {name: len(split) for name, split in recipe.data.load(recipe.seed).by_name().items()}
+    assert record["splits"] == counts
+    assert sum(counts.values()) == 60
     assert record["weights"] is None
     assert record["epochs"] == 4
-    assert record["scores"]["test"]["images"] == 9
+    assert record["scores"]["test"]["images"] == counts["test"]
     assert {
         "reading",
         "model",
@@ -81,12 +85,12 @@ def test_evaluating_again_gives_the_scores_of_the_run(done: kerastl.Run, photos:
 
 def test_a_mistake_in_the_backbone_is_told_before_a_photo_is_read(recipe: Recipe, tmp_path: Path):
     class Unread:
-        def load(self, seed: int) -> Splits:
-            def never() -> Never:
+        def find(self) -> Labelled:
+            def never(numbers: Sequence[int]) -> Never:
                 pytest.fail("a photo was read")
 
             some = Split(("a", "b"), (0, 1), never)
-            return Splits(some, some, some, ("x", "y"))
+            return Labelled.of({"train": some, "validation": some, "test": some}, ("x", "y"))
 
     wrong = attrs.evolve(recipe, data=Unread()).override("backbone.weights", "gone.weights.h5")
     with pytest.raises(WeightsError, match="no weights file"):
@@ -96,10 +100,10 @@ def test_a_mistake_in_the_backbone_is_told_before_a_photo_is_read(recipe: Recipe
 @pytest.mark.parametrize("label", [-1, 2])
 def test_a_label_of_no_class_is_told(recipe: Recipe, photos: Path, tmp_path: Path, label: int):
     class Wrong:
-        def load(self, seed: int) -> Splits:
+        def find(self) -> Labelled:
             files = sorted(map(str, photos.glob("*/*")))[:4]
             good, bad = photo_files(files, [0, 1, 0, 1]), photo_files(files, [0, 1, 0, label])
-            return Splits(good, bad, good, ("x", "y"))
+            return Labelled.of({"train": good, "validation": bad, "test": good}, ("x", "y"))
 
     with pytest.raises(DataError, match="validation photos without a label of its classes"):
         kerastl.run(attrs.evolve(recipe, data=Wrong()), tmp_path / "mine")
@@ -221,8 +225,8 @@ class Mine:
     def __init__(self, splits: Splits) -> None:
         self.splits = splits
 
-    def load(self, seed: int) -> Splits:
-        return self.splits
+    def find(self) -> Labelled:
+        return Labelled.of(self.splits.by_name(), self.splits.classes)
 
 
 def test_a_data_source_of_ones_own(recipe: Recipe, photos: Path, tmp_path: Path):
@@ -238,8 +242,9 @@ def test_a_data_source_of_ones_own(recipe: Recipe, photos: Path, tmp_path: Path)
 def test_no_validation_photos_are_told_before_training(recipe: Recipe, tmp_path: Path):
     splits = recipe.data.load(0)
     without = splits._replace(validation=photo_files([], []))
+    division = Division(validation=0)
     with pytest.raises(DataError, match="no usable validation photos"):
-        kerastl.run(attrs.evolve(recipe, data=Mine(without)), tmp_path / "mine")
+        kerastl.run(attrs.evolve(recipe, data=Mine(without), division=division), tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
 
 

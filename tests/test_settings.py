@@ -32,14 +32,14 @@ def test_override_reaches_every_kind_of_place(recipe: Recipe):
         recipe.override("stages.unfrozen.epochs", "9")
         .override("backbone.options.alpha", "0.5")
         .override("head.hidden", "(64,)")
-        .override("data.validation", "0.3")
+        .override("division.validation", "0.3")
         .override("seed", "11")
     )
     assert changed.stages[1].epochs == 9
     assert changed.stages[0] is recipe.stages[0]
     assert changed.backbone.options == {"alpha": 0.5}
     assert changed.head.hidden == (64,)
-    assert changed.data.validation == 0.3
+    assert changed.division.validation == 0.3
     assert changed.seed == 11
 
 
@@ -84,7 +84,7 @@ def test_a_recipe_comes_back_from_json(recipe: Recipe):
 
 def test_json_of_other_peoples_classes_is_not_brought_to_life(recipe: Recipe):
     class Source:
-        def load(self, seed: int):
+        def find(self):
             pytest.fail("it was brought to life")
 
     value = settings.to_json(attrs.evolve(recipe, data=Source()))

@@ -7,11 +7,12 @@ after it: several runs can share a cache, and each may be killed at any moment.
 
 from kerastl.cache.block import Array, Ids
 from kerastl.cache.gather import NoPlaceError, Numbers, gather, in_memory
-from kerastl.cache.rows import Rows, code_of, id_of, ids_of
+from kerastl.cache.rows import ID_BYTES, Rows, code_of, id_of, ids_of
 from kerastl.cache.store import LIMIT, Cache
 from kerastl.cache.table import Table
 
 __all__ = [
+    "ID_BYTES",
     "LIMIT",
     "Array",
     "Cache",

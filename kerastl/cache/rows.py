@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from kerastl.cache.block import Array, Ids, OpenBlock
 
-_ID_BYTES = 16
+ID_BYTES = 16
 
 
 class Rows(Protocol):
@@ -84,7 +84,7 @@ def id_of(*parts: bytes | memoryview) -> bytes:
         # Where a part ends is a part of what it says.
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)
-    return digest.digest()[:_ID_BYTES]
+    return digest.digest()[:ID_BYTES]
 
 
 def code_of(*modules: str) -> bytes:
@@ -105,4 +105,4 @@ def _source(name: str) -> bytes:
 
 def ids_of(some: Iterable[bytes]) -> Ids:
     """Return ids as an array, uint8 `[rows, 16]`."""
-    return np.frombuffer(b"".join(some), np.uint8).reshape(-1, _ID_BYTES)
+    return np.frombuffer(b"".join(some), np.uint8).reshape(-1, ID_BYTES)

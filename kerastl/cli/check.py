@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kerastl.cli.options import json_option, print_json
+from kerastl.errors import UsageError
 
 if TYPE_CHECKING:
     from kerastl.data.check import Report
@@ -16,12 +17,13 @@ _EXAMPLES = """\b
 Examples:
   kerastl check my_photos/
   kerastl check my_photos/ --strict
+  kerastl check photos.csv
   kerastl check my_photos/ --output report/ --json
 """
 
 
 @click.command(epilog=_EXAMPLES)
-@click.argument("folder")
+@click.argument("data")
 @click.option("--strict", is_flag=True, help="Exit with status 1 on an error or a warning.")
 @click.option(
     "--output",
@@ -30,24 +32,29 @@ Examples:
     help="Where the report is written; checks/NAME unless it is given.",
 )
 @json_option
-def check(folder: str, strict: bool, output: Path | None, as_json: bool) -> int:
-    """Look at a folder of photos: files that are none, copies, what may mislead.
+def check(data: str, strict: bool, output: Path | None, as_json: bool) -> int:
+    """Look at photos: files that are none, copies, what may mislead.
 
-    FOLDER holds class folders, or train, val and test folders of those. Copies are found also where
+    DATA is a folder of class folders, or of train, val and test folders of those, or a manifest
+    (.csv, .tsv, .jsonl). Copies are found also where
     they are turned, mirrored, resized, cropped a little or compressed again, above all those that
     are in two splits or two classes. Nothing is changed or removed but the list quarantine.txt in
     the folder: runs leave out the files that it names. Files that have not changed are not opened
     again.
     """
     from kerastl.cache import Cache
-    from kerastl.data import ImageFolder
+    from kerastl.data import TFDS, source_of
     from kerastl.data.check import check
+    from kerastl.data.facts import known_of
     from kerastl.data.page import write_report
 
-    source = ImageFolder(folder)
-    report = check(source.as_it_is(), Cache())
-    _print(report, source.root)
-    write_report(report, source.root, output or Path("checks") / source.root.name)
+    source, cache = source_of(data), Cache()
+    if isinstance(source, TFDS):
+        raise UsageError("A data set of TensorFlow Datasets is no folder; check your own photos.")
+    labelled, facts = known_of(source.find(everything=True), cache)
+    report, root = check(labelled, facts, cache), source.root
+    _print(report, root)
+    write_report(report, root, output or Path("checks") / Path(source.path).name)
     if as_json:
         print_json(report.as_json())
     return 1 if strict and report.serious else 0

@@ -14,16 +14,14 @@ import click
 from kerastl.backbones.names import require_name
 from kerastl.console import console
 from kerastl.errors import UsageError
+from kerastl.labelled import DataSource
 from kerastl.network import OFFLINE
-from kerastl.recipe import DataSource, Recipe
+from kerastl.recipe import Recipe
 from kerastl.settings import override
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 Value = TypeVar("Value")
-
-_TFDS = "tfds:"
-
 
 seed_option = click.option(
     "--seed", type=int, metavar="N", help="Decides all that is drawn by chance."
@@ -55,7 +53,17 @@ def output_options(command: Command) -> Command:
 def recipe_options(command: Command) -> Command:
     """Add the options that change values of a recipe; see `changed`."""
     options = [
-        click.option("--data", metavar="FOLDER", help="Your own photos, or tfds:NAME."),
+        click.option(
+            "--data", metavar="DATA", help="Your own photos: a folder, a .csv, or tfds:NAME."
+        ),
+        click.option(
+            "--class-level",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="How many folders deep the class folders are.",
+        ),
+        click.option("--split", metavar="RUN", help="Divide the photos as in an earlier run."),
+        click.option("--fold", metavar="I/K", help="Validate on the I-th of K parts."),
         click.option("--backbone", metavar="NAME", help="Another network of keras.applications."),
         click.option(
             "--weights",
@@ -85,6 +93,9 @@ def changed(
     recipe: Recipe,
     *,
     data: str | None,
+    class_level: int | None,
+    split: str | None,
+    fold: str | None,
     backbone: str | None,
     weights: tuple[str, ...],
     image_size: int | None,
@@ -101,7 +112,12 @@ def changed(
         require_name(backbone)
     recipe = attrs.evolve(
         recipe,
-        data=recipe.data if data is None else data_source(data),
+        data=_data(recipe, data, class_level),
+        division=attrs.evolve(
+            recipe.division,
+            file=recipe.division.file if split is None else split,
+            fold=recipe.division.fold if fold is None else fold,
+        ),
         batch_size=recipe.batch_size if batch_size is None else batch_size,
         seed=recipe.seed if seed is None else seed,
         precision=precision or recipe.precision,
@@ -144,11 +160,16 @@ def go_offline(offline: bool) -> None:
         os.environ[OFFLINE] = "1"
 
 
-def data_source(text: str) -> DataSource:
-    """Return the data source that `--data` means."""
-    from kerastl.data import TFDS, ImageFolder
+def _data(recipe: Recipe, text: str | None, class_level: int | None) -> DataSource:
+    """Return the data source that `--data` and `--class-level` mean."""
+    from kerastl.data import ImageFolder, source_of
 
-    return TFDS(text.removeprefix(_TFDS)) if text.startswith(_TFDS) else ImageFolder(text)
+    data = recipe.data if text is None else source_of(text)
+    if class_level is None:
+        return data
+    if not isinstance(data, ImageFolder):
+        raise UsageError("--class-level is of folders; name one with --data FOLDER.")
+    return attrs.evolve(data, class_level=class_level)
 
 
 def _weights(text: str) -> str | None:

@@ -11,7 +11,6 @@ import click
 
 from kerastl.backbones.names import require_name
 from kerastl.cli.options import (
-    data_source,
     go_offline,
     json_option,
     offline_option,
@@ -103,7 +102,7 @@ def _pretraining(
     seed: int | None,
     settings: tuple[str, ...],
 ) -> Pretraining:
-    from kerastl.data import Procedural
+    from kerastl.data import Procedural, source_of
     from kerastl.pretraining import Pretraining, phases
     from kerastl.recipe import Backbone
 
@@ -111,7 +110,7 @@ def _pretraining(
     given: dict[str, Any] = {"batch_size": batch_size, "seed": seed}
     pretraining = Pretraining(
         backbone=Backbone(name, size, weights=None),
-        data=Procedural() if data in (None, "procedural") else data_source(str(data)),
+        data=Procedural() if data in (None, "procedural") else source_of(str(data)),
         phases=phases(size, 56 if epochs is None else epochs),
         **{field: value for field, value in given.items() if value is not None},
     )

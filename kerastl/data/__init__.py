@@ -7,7 +7,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from kerastl.data.dataset import TFData
 from kerastl.data.folder import ImageFolder
+from kerastl.data.listed import ImageFiles
+from kerastl.data.manifest import Manifest, is_manifest
 from kerastl.data.procedural.source import Procedural
 from kerastl.data.tfds import TFDS
 
@@ -18,9 +21,28 @@ if TYPE_CHECKING:
     from kerastl.data.photos import Photos, read_photos
     from kerastl.data.pipeline import batches
 
-__all__ = ["TFDS", "ImageFolder", "Photos", "Procedural", "batches", "read_photos"]
+__all__ = [
+    "TFDS",
+    "ImageFiles",
+    "ImageFolder",
+    "Manifest",
+    "Photos",
+    "Procedural",
+    "TFData",
+    "batches",
+    "read_photos",
+    "source_of",
+]
 
 _LIBRARY = "tensorflow_datasets"
+_TFDS = "tfds:"
+
+
+def source_of(text: str) -> ImageFolder | Manifest | TFDS:
+    """Return the data source that `--data` means: `tfds:NAME`, a manifest's file, or a folder."""
+    if text.startswith(_TFDS):
+        return TFDS(text.removeprefix(_TFDS))
+    return Manifest(text) if is_manifest(text) else ImageFolder(text)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from kerastl.cache import Cache
 from kerastl.console import say
-from kerastl.data.facts import facts_of
+from kerastl.data.facts import Facts
 from kerastl.data.findings import NOTE, UNREADABLE, Finding, Looked, findings_of
-from kerastl.data.folder import ImageFolder
-from kerastl.recipe import SQUASH, Recipe, Splits
-
-if TYPE_CHECKING:
-    from kerastl.data.photos import Photos
+from kerastl.labelled import Labelled
 
 
 @attrs.frozen
@@ -54,49 +49,35 @@ class Report:
         }
 
 
-def check(splits: Splits, cache: Cache, photos: Mapping[str, Photos] | None = None) -> Report:
-    """Look at all photos, each file once, and at what they are together.
+def check(labelled: Labelled, facts: Facts, cache: Cache) -> Report:
+    """Tell what is wrong with photos, or may be.
 
     Args:
-        splits: The photos, as files.
-        cache: Where what is known of unchanged files is found and kept.
-        photos: The photos of each split, where they are decoded and squashed already.
+        labelled: The photos.
+        facts: What is known of each.
+        cache: Where what takes long is found and kept.
     """
-    parts = splits.by_name()
-    facts = {
-        name: facts_of(split, cache, photos[name] if photos else None)
-        for name, split in parts.items()
-    }
-    counts = {
-        name: Counter(splits.classes[label] for label in split.labels)
-        for name, split in parts.items()
-        if len(split)
-    }
-    return Report(counts, tuple(findings_of(Looked.at(splits, facts), cache)))
+    looked = Looked.at(labelled, facts)
+    return Report(looked.counts(), tuple(findings_of(looked, cache)))
 
 
-def check_before(
-    recipe: Recipe, splits: Splits, photos: Mapping[str, Photos], cache: Cache
-) -> list[dict[str, Any]]:
+def check_before(labelled: Labelled, facts: Facts, cache: Cache) -> list[dict[str, Any]]:
     """Say what a person should know of the photos before training.
 
     Args:
-        recipe: What is run; photos that are no files are not looked at.
-        splits: Its photos.
-        photos: The same, decoded; which files are none was said before.
-        cache: Where what is known of unchanged files is found and kept.
+        labelled: The photos in their splits.
+        facts: What is known of each.
+        cache: Where what takes long is found and kept.
 
     Returns:
         All that was found, made of what JSON has.
     """
-    if not isinstance(recipe.data, ImageFolder):
-        return []
-    root = str(recipe.data.root)
-    report = check(splits, cache, photos if recipe.resize == SQUASH else None)
+    report = check(labelled, facts, cache)
+    # Which files are none is said where they are read.
     news = [finding for finding in report.serious if finding.kind != UNREADABLE]
     for finding in news:
-        say(f"{finding.level.capitalize()}: {finding.summary(root)}")
-    if news:
-        say(f"What is meant is shown by: kerastl check {root}")
+        say(f"{finding.level.capitalize()}: {finding.summary(labelled.root)}")
+    if news and labelled.root:
+        say(f"What is meant is shown by: kerastl check {labelled.root}")
     found: list[dict[str, Any]] = report.as_json()["findings"]
     return found

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from kerastl.cache import Cache
 from kerastl.console import say
 from kerastl.data.photos import Photos, read_photos
 from kerastl.errors import DataError
-from kerastl.recipe import SQUASH, DataSource, Splits
+from kerastl.labelled import DataSource, Splits
+from kerastl.recipe import SQUASH
 
 
 def read_all(
@@ -21,8 +23,9 @@ def read_all(
     resize: str = SQUASH,
 ) -> dict[str, Photos]:
     """Read the three splits, name what is no photo, and make sure of something to learn from."""
+    classes = len(splits.classes) if splits.multi_label else None
     photos = {
-        name: read_photos(split, image_size, f"reading {name} photos", cache, resize)
+        name: read_photos(split, image_size, f"reading {name} photos", cache, resize, classes)
         for name, split in splits.by_name().items()
     }
     skipped = [one for some in photos.values() for one in some.skipped]
@@ -41,10 +44,19 @@ def _require_all(
         if not len(photos[name]):
             raise DataError(f"There are no usable {name} photos in {source}.")
     for name, some in photos.items():
-        if not np.isin(some.labels, np.arange(len(classes))).all():
+        if not _are_labels(some.labels, len(classes)):
             raise DataError(f"{source} has {name} photos without a label of its classes.")
     for label, name in enumerate(classes):
         if not name.isprintable():
             raise DataError(f"The class name {name!r} cannot be printed; rename its folder.")
-        if label not in photos["train"].labels:
+        if not _has(photos["train"].labels, label):
             raise DataError(f"There is no usable training photo of class {name!r} in {source}.")
+
+
+def _are_labels(labels: npt.NDArray[np.int64], classes: int) -> bool:
+    """Say whether labels are numbers of classes; of several labels that is sure."""
+    return labels.ndim == 2 or bool(np.isin(labels, np.arange(classes)).all())
+
+
+def _has(labels: npt.NDArray[np.int64], label: int) -> bool:
+    return bool(labels[:, label].any() if labels.ndim == 2 else (labels == label).any())

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerastl.cache import Cache, code_of, gather, id_of, ids_of
+from kerastl.data.facts import Facts
 
 Images = npt.NDArray[np.float32]
 Pairs = npt.NDArray[np.int64]
@@ -89,6 +90,37 @@ def kept_near_copies(
     table = cache.table("copies", key, (count, 2), np.int64)
     rows, _ = gather(cache, table, one, lambda numbers: [(numbers, pairs()[np.newaxis])])
     return rows[:].reshape(-1, 2)
+
+
+def all_copies(facts: Facts, cache: Cache) -> tuple[Pairs, Pairs]:
+    """Return the pairs of photos that are copies to the byte, and those of near-copies.
+
+    Args:
+        facts: What is known of each; files that are no photos are in no pair.
+        cache: Where it is looked for and kept.
+
+    Returns:
+        Numbers of photos `[pairs, 2]`. Of files that are the same, one is compared with others.
+    """
+    sound = np.flatnonzero(facts["reason"] == b"")
+    ids = facts["id"][sound]
+    _, firsts, same = np.unique(ids, axis=0, return_index=True, return_inverse=True)
+    some = facts[sound][firsts]
+    near = firsts[kept_near_copies(some["thumbnail"], some["mean"], cache)]
+    others = np.setdiff1d(np.arange(len(sound)), firsts)
+    exact = np.stack([firsts[same.reshape(-1)[others]], others], axis=1)
+    return sound[exact], sound[near]
+
+
+def components(pairs: Pairs, count: int) -> npt.NDArray[np.int64]:
+    """Return, for so many photos, the number of the group that pairs make each a part of."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    one, other = pairs.T
+    links = coo_array((np.ones(len(one)), (one, other)), shape=(count, count))
+    members: npt.NDArray[np.int64] = connected_components(links, directed=False)[1]
+    return members
 
 
 def _are_alike_in_hue(one: Images, other: Images) -> npt.NDArray[np.bool_]:

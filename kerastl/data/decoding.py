@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
@@ -13,10 +13,7 @@ import tensorflow as tf
 from kerastl.data.conversion import as_pixels, complaint
 from kerastl.data.pipeline import read_ahead
 from kerastl.data.reader import fit, read_image, read_jpeg
-from kerastl.recipe import Split
-
-if TYPE_CHECKING:
-    from kerastl.data.photos import Photos
+from kerastl.labelled import Split
 
 # Photos that are decoded before they are handed on.
 AT_ONCE = 16
@@ -66,26 +63,6 @@ def decode(
     yield from _by_pillow(split, np.flatnonzero(left), size, resize)
 
 
-def again(
-    split: Split, numbers: npt.NDArray[np.int64], photos: Photos, size: int
-) -> Iterator[Decoded]:
-    """Yield photos that have been decoded before, in another size.
-
-    Args:
-        split: The photos, as files.
-        numbers: Which of them; all are among those that were decoded.
-        photos: Those, squashed.
-        size: Height and width in pixels.
-    """
-    places = {name: place for place, name in enumerate(photos.names)}
-    files = read_ahead(_files(split, numbers).ignore_errors().batch(AT_ONCE))
-    for some, encoded in files.as_numpy_iterator():
-        images = photos.images[[places[split.names[number]] for number in some]]
-        small = tf.image.resize(images, (size, size), antialias=True)
-        pixels = tf.cast(tf.round(small), tf.uint8).numpy()
-        yield Decoded(some, encoded.tolist(), pixels, [""] * len(some))
-
-
 def _by_tensorflow(
     split: Split, numbers: npt.NDArray[np.int64], read: Any, size: int, resize: str
 ) -> Iterator[Decoded]:
@@ -129,7 +106,5 @@ def _by_pillow(
 
 def _files(split: Split, numbers: npt.NDArray[np.int64]) -> tf.data.Dataset:
     """Return number and bytes of the photo files of these numbers."""
-    wanted = np.zeros(len(split), bool)
-    wanted[numbers] = True
-    mask = tf.constant(wanted)
-    return split.encoded().enumerate().filter(lambda number, _: mask[number])
+    files = split.encoded(numbers.tolist())
+    return tf.data.Dataset.zip((tf.data.Dataset.from_tensor_slices(numbers), files))

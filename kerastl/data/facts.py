@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from importlib.metadata import version
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
 from kerastl.cache import Array, Cache, Ids, Numbers, code_of, gather, id_of, ids_of
+from kerastl.labelled import Labelled, Split
 from kerastl.live import progress
-from kerastl.recipe import SQUASH, Split
+from kerastl.recipe import SQUASH
 
 if TYPE_CHECKING:
     from kerastl.data.decoding import Decoded
-    from kerastl.data.photos import Photos
 
 Facts = npt.NDArray[np.void]
 
@@ -46,41 +46,59 @@ _SIZE = 64
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def facts_of(
-    split: Split, cache: Cache, photos: Photos | None = None, description: str = "looking at"
-) -> Facts:
-    """Return what is known of each photo of a split.
+def known_of(labelled: Labelled, cache: Cache) -> tuple[Labelled, Facts]:
+    """Return photos, each with what tells its bytes from others, and what is known of each.
 
     Files that have not changed since they were looked at are not opened: that is, those of the same
-    path, inode, size, and times of the last change to the nanosecond.
+    path, inode, size, and times of the last change to the nanosecond. Photos that are no files are
+    known by their bytes.
 
     Args:
-        split: The photos, as files.
+        labelled: The photos.
         cache: Where it is looked for and kept.
-        photos: The same photos decoded and squashed, where they are at hand: files that are among
-            them are not decoded again.
-        description: What the progress bar says.
 
     Returns:
-        An array of `FACTS`, in the order of the split's names.
+        The same photos, and an array of `FACTS` in their order.
+    """
+    photos = labelled.photos
+    if not labelled.root:
+        from kerastl.data.photos import with_ids
+
+        photos = with_ids(photos)
+    facts = facts_of(photos, cache, "looking at photos")
+    photos = attrs.evolve(photos, ids=np.ascontiguousarray(facts["id"]))
+    return attrs.evolve(labelled, photos=photos), facts
+
+
+def facts_of(split: Split, cache: Cache, description: str = "looking at") -> Facts:
+    """Return what is known of each photo of a split, an array of `FACTS` in their order.
+
+    Args:
+        split: The photos; files, unless they have ids.
+        cache: Where it is looked for and kept.
+        description: What the progress bar says.
     """
 
     def looked_at(numbers: Numbers) -> Iterator[tuple[Numbers, Array]]:
-        from kerastl.data.decoding import again, decode
+        from kerastl.data.decoding import decode
 
-        known = np.isin(np.array(split.names)[numbers], photos.names if photos else ())
         with progress(description, len(numbers)) as done:
-            for some in chain(
-                again(split, numbers[known], photos, _SIZE) if photos else (),
-                decode(split, numbers[~known], _SIZE, SQUASH),
-            ):
-                yield some.numbers, _facts(some).view(np.uint8).reshape(len(some.files), -1)
+            for some in decode(split, numbers, _SIZE, SQUASH):
                 done(len(some.files))
+                rows = _facts(some).view(np.uint8).reshape(len(some.files), -1)
+                # What cannot be read today may be readable tomorrow, unchanged.
+                read = np.array([bool(file) for file in some.files])
+                yield some.numbers[read], rows[read]
 
     key = id_of(reader_id(), code_of(__name__)).hex()
     table = cache.table("facts", key, (FACTS.itemsize,), np.uint8)
-    rows, _ = gather(cache, table, _ids(split), looked_at)
-    return rows[:].view(FACTS).reshape(-1)
+    ids = split.ids if split.ids is not None else _ids(split)
+    rows, there = gather(cache, table, ids, looked_at)
+    found = np.zeros(len(split), FACTS)
+    found["reason"] = b"the file cannot be read"
+    found["id"] = ids
+    found[there] = rows[:].view(FACTS).reshape(-1)
+    return found
 
 
 def reader_id() -> bytes:

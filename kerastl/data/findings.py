@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kerastl.cache import Cache
-from kerastl.data.copies import kept_near_copies
+from kerastl.data.copies import all_copies, components
 from kerastl.data.facts import Facts, text_of
-from kerastl.recipe import Splits
+from kerastl.labelled import SPLITS, TRAIN, Labelled
+from kerastl.validators import as_tuple
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 UNREADABLE = "unreadable"
@@ -105,30 +106,42 @@ class Finding:
 
 @attrs.frozen(eq=False)
 class Looked:
-    """The photos of all splits, one after the other, and what is known of them.
+    """Photos, and what is known of them.
 
     Args:
         names: Their paths.
         splits: The split of each.
-        labels: The class of each.
+        labels: The classes of each.
         facts: An array of `FACTS`.
     """
 
     names: tuple[str, ...]
     splits: tuple[str, ...]
-    labels: tuple[str, ...]
+    labels: tuple[tuple[str, ...], ...]
     facts: Facts
 
     @classmethod
-    def at(cls, splits: Splits, facts: Mapping[str, Facts]) -> Looked:
-        """Put splits and what is known of their photos together."""
-        parts = splits.by_name().items()
+    def at(cls, labelled: Labelled, facts: Facts) -> Looked:
+        """Put photos and what is known of them together."""
+        names = [as_tuple(label) for label in labelled.photos.labels]
         return cls(
-            tuple(name for _, split in parts for name in split.names),
-            tuple(name for name, split in parts for _ in split.names),
-            tuple(splits.classes[label] for _, split in parts for label in split.labels),
-            np.concatenate([facts[name] for name, _ in parts]),
+            labelled.photos.names,
+            tuple(split or TRAIN for split in labelled.splits),
+            tuple(tuple(labelled.classes[number] for number in some) for some in names),
+            facts,
         )
+
+    def classes(self) -> set[str]:
+        """Return the names of the classes of all photos."""
+        return {name for labels in self.labels for name in labels}
+
+    def counts(self, only_sound: bool = False) -> dict[str, Counter[str]]:
+        """Return how many photos each class has in each split."""
+        found = {split: Counter[str]() for split in SPLITS if split in self.splits}
+        for split, labels, sound in zip(self.splits, self.labels, self.sound(), strict=True):
+            if sound or not only_sound:
+                found[split].update(labels)
+        return found
 
     def sound(self) -> npt.NDArray[np.bool_]:
         """Say which are photos."""
@@ -168,7 +181,7 @@ def _unreadable(looked: Looked) -> Iterator[Finding]:
 
 def _class_names(looked: Looked) -> Iterator[Finding]:
     alike: dict[str, set[str]] = defaultdict(set)
-    for name in set(looked.labels):
+    for name in looked.classes():
         alike[re.sub(r"[\s_.-]+", "", name.casefold())].add(name)
     for names in alike.values():
         if len(names) > 1:
@@ -179,22 +192,14 @@ def _class_names(looked: Looked) -> Iterator[Finding]:
 
 def _class_folders(looked: Looked) -> Iterator[Finding]:
     """Find classes that are missing in a split that the data have."""
-    there: dict[str, set[str]] = defaultdict(set)
-    for split, label in zip(looked.splits, looked.labels, strict=True):
-        there[split].add(label)
-    for split, names in there.items():
-        for missing in sorted(set(looked.labels) - names):
+    for split, counts in looked.counts().items():
+        for missing in sorted(looked.classes() - set(counts)):
             level = ERROR if split == "train" else WARNING
             yield Finding("class-missing", level, f"class {missing!r} has no photos in {split}")
 
 
 def _counts(looked: Looked) -> Iterator[Finding]:
-    learned = [
-        label
-        for label, split, is_sound in zip(looked.labels, looked.splits, looked.sound(), strict=True)
-        if split == "train" and is_sound
-    ]
-    counts = Counter(learned)
+    counts = looked.counts(only_sound=True).get(TRAIN, Counter())
     for name, count in sorted(counts.items()):
         if count < _FEW:
             text = f"class {name!r} has only {count} photos to learn from"
@@ -207,15 +212,9 @@ def _counts(looked: Looked) -> Iterator[Finding]:
 
 
 def _copies(looked: Looked, cache: Cache) -> Iterator[Finding]:
-    sound = np.flatnonzero(looked.sound())
-    ids = looked.facts["id"][sound]
-    _, firsts, same = np.unique(ids, axis=0, return_index=True, return_inverse=True)
-    # Of files that are the same one is enough to be compared with others.
-    facts = looked.facts[sound][firsts]
-    near = firsts[kept_near_copies(facts["thumbnail"], facts["mean"], cache)]
-    others = np.setdiff1d(np.arange(len(sound)), firsts)
-    exact = np.stack([firsts[same.reshape(-1)[others]], others], axis=1)
-    groups = [sound[group] for group in _connected(np.concatenate([exact, near]))]
+    pairs = np.concatenate(all_copies(looked.facts, cache))
+    members = components(pairs, len(looked.names))
+    groups = [np.flatnonzero(members == member) for member in np.unique(members[pairs])]
     are_exact = [len(np.unique(looked.facts["id"][group], axis=0)) == 1 for group in groups]
     for is_exact, kind, text in (
         (True, "copies", "the same file"),
@@ -223,18 +222,6 @@ def _copies(looked: Looked, cache: Cache) -> Iterator[Finding]:
     ):
         some = [group for group, is_it in zip(groups, are_exact, strict=True) if is_it == is_exact]
         yield from _of_copies(looked, [group.tolist() for group in some], kind, text)
-
-
-def _connected(pairs: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
-    """Return the groups of numbers that pairs connect."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    numbers, places = np.unique(pairs, return_inverse=True)
-    one, other = places.reshape(-1, 2).T
-    links = coo_array((np.ones(len(one)), (one, other)), shape=(len(numbers),) * 2)
-    _, group = connected_components(links, directed=False)
-    return [numbers[group == number] for number in np.unique(group)]
 
 
 def _of_copies(looked: Looked, groups: list[list[int]], kind: str, what: str) -> Iterator[Finding]:

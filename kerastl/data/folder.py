@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
 from kerastl import validators
 from kerastl.console import say
+from kerastl.data.files import Row, files_in, labelled_files
 from kerastl.data.quarantine import QUARANTINE, quarantined
-from kerastl.data.splits import divide
+from kerastl.data.splits import load_splits
 from kerastl.errors import DataError
-from kerastl.recipe import Split, Splits
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from kerastl.labelled import SPLITS, TEST, TRAIN, VALIDATION, Division, Labelled, Splits
 
 _SPLIT_NAMES = {
-    "train": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
+    "train": TRAIN,
+    "validation": VALIDATION,
+    "valid": VALIDATION,
+    "val": VALIDATION,
+    "test": TEST,
 }
 
 
@@ -34,72 +32,92 @@ class ImageFolder:
 
     Args:
         path: The folder.
-        validation: Share of the training photos (0..1) that becomes the validation split, class by
-            class, where the folder has none.
-        test: The same for the test split, where the folder has neither a validation nor a test
-            folder: a folder that is split at all is taken as it is.
+        class_level: How many folders deep the class folders are, from 1: with 2, the class of
+            `site/cat/photo.jpg` is `cat`.
+        group: What photos have in common that must be in the same split: how many folders deep the
+            folder of a person or an occasion is, or a regular expression that finds its name in a
+            photo's path within the folder.
     """
 
     path: str = attrs.field(converter=str)
-    validation: float = attrs.field(default=0.15, validator=validators.part)
-    test: float = attrs.field(default=0.15, validator=validators.part)
+    class_level: int = attrs.field(default=1, validator=validators.whole("a number of folders", 1))
+    group: int | str | None = attrs.field(default=None, validator=validators.grouping)
 
-    def load(self, seed: int) -> Splits:
-        """Return the splits; photos are only listed, not opened.
+    def find(self, everything: bool = False) -> Labelled:
+        """Return all photos; they are only listed, not opened.
+
+        Args:
+            everything: Whether files that the quarantine list names are among them, and it does not
+                matter if a class has no photos to learn from.
 
         Raises:
             DataError: There is no such folder, or it does not hold at least two classes of photos.
         """
         root = self.root
         folders = _split_folders(root)
-        classes = _classes(root, folders)
-        left_out = quarantined(root)
-        found = {
-            name: [photo for photo in _photos(folder, classes) if photo[0] not in left_out]
-            for name, folder in folders.items()
-        }
+        classes = self._classes(folders)
+        left_out = set() if everything else quarantined(root)
+        rows = [row for row in self._rows(folders) if row.path not in left_out]
+        if self.group is not None and not any(row.group for row in rows):
+            raise DataError(f"No photo in {root} is of a group: group={self.group!r} finds none.")
         if left_out:
             say(f"Left out: {len(left_out)} files that {root / QUARANTINE} names")
-        if "train" in found:
-            _require_each_class(folders["train"], found["train"], classes)
-            found |= self._drawn(found, classes, seed)
-        return _splits(found, classes)
+        if not everything and not {VALIDATION, TEST} >= set(folders):
+            _require_each_class(folders.get(TRAIN, root), rows, classes)
+        return labelled_files(rows, str(root), classes)
 
-    def as_it_is(self) -> Splits:
-        """Return the photos as they are in the folder, whatever is wrong with them; none is drawn.
+    def load(self, seed: int = 0, division: Division | None = None) -> Splits:
+        """Return the splits; those that the folder does not have are drawn.
 
         Raises:
-            DataError: There is no such folder, or it does not hold at least two classes of photos.
+            DataError: As of `find`; or a class has too few photos.
         """
-        folders = _split_folders(self.root)
-        classes = _classes(self.root, folders)
-        return _splits(
-            {name: _photos(folder, classes) for name, folder in folders.items()}, classes
-        )
+        return load_splits(self, seed, division)
 
     @property
     def root(self) -> Path:
         """The folder's full path."""
         return Path(self.path).expanduser().absolute()
 
-    def _drawn(
-        self, found: dict[str, list[tuple[str, int]]], classes: tuple[str, ...], seed: int
-    ) -> dict[str, list[tuple[str, int]]]:
-        """Draw from the training photos the splits that the folder does not have."""
-        shares = {} if "validation" in found else {"validation": self.validation}
-        if len(found) == 1:
-            shares["test"] = self.test
-        photos = found["train"]
-        drawn = divide([label for _, label in photos], shares, classes, seed)
-        return {name: [photos[index] for index in indices] for name, indices in drawn.items()}
+    def _class_folders(self, folder: Path) -> list[Path]:
+        found = [folder]
+        for _ in range(self.class_level):
+            found = [sub for each in found for sub in _subfolders(each)]
+        return found
 
+    def _classes(self, folders: dict[str, Path]) -> tuple[str, ...]:
+        """Return the names of the classes, of which a classifier needs two."""
+        root = self.root
+        names = {each.name for folder in folders.values() for each in self._class_folders(folder)}
+        if not names:
+            where = " or ".join(str(folder) for folder in folders.values())
+            raise DataError(
+                f"{where} holds no class folders; expected one folder of photos for each class."
+            )
+        if len(names) == 1:
+            raise DataError(
+                f"{root} holds the one class {min(names)!r}; a classifier needs at least two."
+            )
+        return tuple(sorted(names))
 
-def _names() -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_SPLIT_NAMES.values()))
+    def _rows(self, folders: dict[str, Path]) -> Iterator[Row]:
+        """Yield every file below the class folders, class by class, in the order of the paths."""
+        for split, folder in folders.items():
+            for place in sorted(self._class_folders(folder), key=lambda each: (each.name, each)):
+                for path in files_in(place):
+                    yield Row(path, (place.name,), split, self._group_of(path, folder))
+
+    def _group_of(self, path: str, folder: Path) -> str:
+        within = os.path.relpath(path, folder)
+        if isinstance(self.group, str):
+            found = re.search(self.group, within)
+            return (found[1 if found.re.groups else 0] or "") if found else ""
+        folders = within.split(os.sep)[:-1]
+        return folders[self.group - 1] if self.group and len(folders) >= self.group else ""
 
 
 def _split_folders(root: Path) -> dict[str, Path]:
-    """Return the folder of each split; a folder without split folders is all for training."""
+    """Return the folder of each split; a folder without split folders is one without a name."""
     if not root.is_dir():
         raise DataError(f"There is no folder {str(root)!r}.")
     found: dict[str, Path] = {}
@@ -114,7 +132,7 @@ def _split_folders(root: Path) -> dict[str, Path]:
             others.append(path.name)
     if found and others:
         say(f"Passed over beside {', '.join(found)} in {root}: {', '.join(others)}")
-    return found or {"train": root}
+    return {name: found[name] for name in SPLITS if name in found} or {"": root}
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -123,71 +141,11 @@ def _subfolders(folder: Path) -> list[Path]:
     )
 
 
-def _classes(root: Path, folders: dict[str, Path]) -> tuple[str, ...]:
-    classes = tuple(
-        sorted({path.name for folder in folders.values() for path in _subfolders(folder)})
-    )
-    if not classes:
-        where = " or ".join(str(folder) for folder in folders.values())
-        raise DataError(
-            f"{where} holds no class folders; expected one folder of photos for each class."
-        )
-    if len(classes) == 1:
-        raise DataError(
-            f"{root} holds the one class {classes[0]!r}; a classifier needs at least two."
-        )
-    return classes
-
-
-def _photos(folder: Path, classes: tuple[str, ...]) -> list[tuple[str, int]]:
-    """Return path and label of every file below the class folders, in the order of the paths."""
-    return [(path, label) for label, name in enumerate(classes) for path in files_in(folder / name)]
-
-
-def files_in(folder: Path | str) -> list[str]:
-    """Return the sorted paths of all files in a folder, however deep, but for hidden ones.
-
-    Links are followed, each folder once, so that a link to a folder above does no harm.
-    """
-    found, seen = [], set()
-    for where, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(where)
-        folders[:] = [] if real in seen else [name for name in folders if name[0] != "."]
-        if real not in seen:
-            found += [os.path.join(where, name) for name in files if name[0] != "."]
-        seen.add(real)
-    return sorted(found)
-
-
-def _require_each_class(
-    folder: Path, photos: list[tuple[str, int]], classes: tuple[str, ...]
-) -> None:
-    with_photos = {label for _, label in photos}
-    without = [name for label, name in enumerate(classes) if label not in with_photos]
+def _require_each_class(folder: Path, rows: list[Row], classes: tuple[str, ...]) -> None:
+    with_photos = {row.labels[0] for row in rows if row.split not in (VALIDATION, TEST)}
+    without = [name for name in classes if name not in with_photos]
     if without:
         named = ", ".join(repr(name) for name in without)
         raise DataError(
             f"{folder} holds no photos of class {named}; add some or remove the folder."
         )
-
-
-def _splits(found: dict[str, list[tuple[str, int]]], classes: tuple[str, ...]) -> Splits:
-    return Splits(**{name: _split(found.get(name, [])) for name in _names()}, classes=classes)
-
-
-def _split(photos: list[tuple[str, int]]) -> Split:
-    return photo_files([path for path, _ in photos], [label for _, label in photos])
-
-
-def photo_files(paths: Sequence[str], labels: Sequence[int]) -> Split:
-    """Return files of photos as a split."""
-
-    def encoded() -> tf.data.Dataset:
-        import tensorflow as tf
-
-        files = tf.data.Dataset.from_tensor_slices(
-            tf.constant([os.fsencode(path) for path in paths], tf.string)
-        )
-        return files.map(tf.io.read_file, num_parallel_calls=tf.data.AUTOTUNE)
-
-    return Split(tuple(paths), tuple(labels), encoded)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerastl.cache import (
+    ID_BYTES,
     LIMIT,
     Array,
     Cache,
@@ -26,8 +27,10 @@ from kerastl.data.decoding import AT_ONCE, decode
 from kerastl.data.facts import reader_id
 from kerastl.data.pipeline import read_ahead
 from kerastl.errors import DataError
+from kerastl.labelled import Split
 from kerastl.live import progress
-from kerastl.recipe import SQUASH, Split
+from kerastl.recipe import SQUASH
+from kerastl.validators import as_tuple
 
 # Photos that the cache does not take may fill so many bytes of memory.
 _MOST_BYTES = 4 * 2**30
@@ -47,11 +50,13 @@ class Photos:
 
     Args:
         images: RGB, uint8 `[photos, height, width, 3]`.
-        labels: Indices into the classes, int64 `[photos]`.
+        labels: Indices into the classes, int64 `[photos]`; where a photo has any number of labels,
+            1 for each of them, int64 `[photos, classes]`.
         names: Where each photo came from.
         ids: What tells each photo from others, by the bytes of its file: uint8 `[photos, 16]`.
         reader: What tells how they were read from other ways: the code, the libraries, the size.
         skipped: The files of the split that are not among them.
+        weights: How much each counts in the loss, float32 `[photos]`; None where all count alike.
     """
 
     images: Rows = attrs.field(repr=False)
@@ -60,6 +65,7 @@ class Photos:
     ids: npt.NDArray[np.uint8] = attrs.field(repr=False)
     reader: str = attrs.field(repr=False)
     skipped: tuple[Skipped, ...] = ()
+    weights: npt.NDArray[np.float32] | None = attrs.field(default=None, repr=False)
 
     def __len__(self) -> int:
         """Return the number of photos."""
@@ -82,6 +88,7 @@ def read_photos(
     description: str = "reading",
     cache: Cache | None = None,
     resize: str = SQUASH,
+    classes: int | None = None,
 ) -> Photos:
     """Decode every photo of the split to a square of the given size.
 
@@ -93,18 +100,24 @@ def read_photos(
         description: What the progress bar says.
         cache: Where decoded photos are looked for and kept; without it they are in memory.
         resize: How photos become squares, as in a recipe.
+        classes: How many there are, where a photo has any number of labels.
 
     Raises:
         DataError: The cache cannot take the photos, and they are too many for the memory.
     """
-    ids, shape, key = _ids(split), (image_size, image_size, 3), _reader_key(image_size, resize)
+    shape, key = (image_size, image_size, 3), _reader_key(image_size, resize)
+    # In memory a photo is told from others while it is decoded, and each file is read once.
+    ids = np.zeros((len(split), ID_BYTES), np.uint8) if cache is None else _ids(split)
     reasons: dict[bytes, str] = {}
 
     def decoded(numbers: Numbers) -> Iterator[tuple[Numbers, Array]]:
         with progress(description, len(numbers)) as done:
             for some in decode(split, numbers, image_size, resize):
                 # What is kept under an id is made of the bytes that it tells of, and of no others.
-                same = (ids_of(map(id_of, some.files)) == ids[some.numbers]).all(axis=1)
+                found = ids_of(map(id_of, some.files))
+                if cache is None:
+                    ids[some.numbers] = found
+                same = (found == ids[some.numbers]).all(axis=1)
                 told = [
                     reason or ("" if is_same else "the file was changed while it was read")
                     for reason, is_same in zip(some.reasons, same, strict=True)
@@ -119,7 +132,7 @@ def read_photos(
     kept = np.flatnonzero(there)
     return Photos(
         images,
-        np.asarray(split.labels, np.int64)[kept],
+        _labels(split, classes)[kept],
         tuple(split.names[number] for number in kept),
         ids[kept],
         key,
@@ -127,7 +140,17 @@ def read_photos(
             Skipped(split.names[number], reasons[bytes(ids[number])])
             for number in np.flatnonzero(~there)
         ),
+        np.asarray(split.weights, np.float32)[kept] if split.weights else None,
     )
+
+
+def _labels(split: Split, classes: int | None) -> npt.NDArray[np.int64]:
+    if classes is None:
+        return np.asarray(split.labels, np.int64)
+    found = np.zeros((len(split), classes), np.int64)
+    for row, label in zip(found, split.labels, strict=True):
+        row[list(as_tuple(label))] = 1
+    return found
 
 
 def _kept(
@@ -157,10 +180,17 @@ def _reader_key(image_size: int, resize: str) -> str:
     return id_of(reader_id(), code_of(__name__), f"{image_size} {resize}".encode()).hex()
 
 
+def with_ids(split: Split) -> Split:
+    """Return photos, each with what tells its bytes from others; their files are read for it."""
+    return attrs.evolve(split, ids=_ids(split))
+
+
 def _ids(split: Split) -> Ids:
     """Return the ids of all photos; those of files that cannot be read are by their names."""
+    if split.ids is not None:
+        return split.ids
     ids = [id_of(b"unreadable", name.encode(errors="surrogateescape")) for name in split.names]
-    readable = split.encoded().enumerate().ignore_errors().batch(AT_ONCE)
+    readable = split.encoded(range(len(split))).enumerate().ignore_errors().batch(AT_ONCE)
     for numbers, files in read_ahead(readable).as_numpy_iterator():
         for number, encoded in zip(numbers, files, strict=True):
             ids[number] = id_of(encoded)

@@ -55,3 +55,40 @@ def shuffled(count: int, batch_size: int, seed: int, epoch: int) -> Iterator[npt
     order = np.random.default_rng([seed, epoch]).permutation(count)
     for start in range(0, count, batch_size):
         yield order[start : start + batch_size]
+
+
+def balanced(
+    labels: npt.NDArray[np.int64], batch_size: int, seed: int, epoch: int
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the same of an epoch that sees the photos of each class equally often.
+
+    There are as many as photos. Of a large class some are left out, of a small one each is seen
+    several times.
+
+    Args:
+        labels: The class of each photo, `[photos]`.
+        batch_size: Photos a batch.
+        seed: Decides, with the epoch's number, which they are and their order.
+        epoch: The number of the epoch.
+    """
+    random = np.random.default_rng([seed, epoch, 1])
+    classes = np.unique(labels)
+    # What cannot be divided goes to some classes, others in each epoch.
+    counts = len(labels) // len(classes) + (
+        random.permutation(len(classes)) < len(labels) % len(classes)
+    )
+    chosen = [
+        _drawn(np.flatnonzero(labels == label), count, random)
+        for label, count in zip(classes, counts.tolist(), strict=True)
+    ]
+    order = random.permutation(np.concatenate(chosen))
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+def _drawn(
+    photos: npt.NDArray[np.int64], count: int, random: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Draw so many of the photos, each as often as another or once more."""
+    rounds = [random.permutation(photos) for _ in range(-(-count // len(photos)))]
+    return np.concatenate(rounds)[:count]

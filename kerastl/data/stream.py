@@ -14,8 +14,10 @@ import tensorflow as tf
 from kerastl.data.augmentation import DRAWS, views
 from kerastl.data.checks import read_all
 from kerastl.data.pipeline import read_ahead
+from kerastl.data.splits import load_splits
+from kerastl.errors import DataError
+from kerastl.labelled import DataSource
 from kerastl.pretraining import Images, Stream, StreamSource
-from kerastl.recipe import DataSource
 
 
 def stream_of(source: StreamSource | DataSource, seed: int, image_size: int) -> Stream:
@@ -27,7 +29,9 @@ def stream_of(source: StreamSource | DataSource, seed: int, image_size: int) -> 
     if hasattr(source, "stream"):
         stream: Stream = source.stream(seed, image_size)
         return stream
-    splits = source.load(seed)
+    splits = load_splits(source, seed, None)
+    if splits.multi_label:
+        raise DataError(f"{source} has several labels a photo; a source model learns one.")
     train, *others = read_all(splits, source, image_size).values()
     held_out = (
         np.concatenate([some.images for some in others]),

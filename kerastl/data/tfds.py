@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from filelock import FileLock
 
-from kerastl import validators
 from kerastl.console import console
-from kerastl.data.splits import divide
+from kerastl.data.dataset import chosen_from
+from kerastl.data.splits import load_splits
 from kerastl.errors import DataError, cause
+from kerastl.labelled import SPLITS, Division, Labelled, Split, Splits
 from kerastl.network import is_offline, reachable
-from kerastl.recipe import Split, Splits
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,36 +26,29 @@ class TFDS:
 
     Args:
         name: Its name there, such as `"tf_flowers"`, perhaps with a version.
-        validation: Share (0..1) of the training photos that becomes the validation split, class by
-            class, where the data set has none.
-        test: The same for the test split.
         data_dir: Where the data set is kept; `None` is the place it has by itself.
     """
 
     name: str
-    validation: float = attrs.field(default=0.15, validator=validators.part)
-    test: float = attrs.field(default=0.15, validator=validators.part)
     data_dir: str | None = None
 
-    def load(self, seed: int) -> Splits:
-        """Return the splits; photos are read, not decoded. The data set is made on first use.
+    def find(self) -> Labelled:
+        """Return all photos; they are read, not decoded. The data set is made on first use.
 
         Raises:
             DataError: There is no such data set, it cannot be had, or it is not of labelled photos.
         """
         builder = _prepared(self.name, self.data_dir)
-        classes = tuple(builder.info.features["label"].names)
-        splits = {
-            name: _whole(builder, name)
-            for name in ("train", "validation", "test")
-            if name in builder.info.splits
-        }
-        shares = {"validation": self.validation, "test": self.test}
-        missing = {name: share for name, share in shares.items() if name not in splits}
-        train = splits["train"]
-        drawn = divide(train.labels, missing, classes, seed)
-        splits |= {name: _part(train, indices) for name, indices in drawn.items()}
-        return Splits(splits["train"], splits["validation"], splits["test"], classes)
+        parts = {name: _whole(builder, name) for name in SPLITS if name in builder.info.splits}
+        return Labelled.of(parts, tuple(builder.info.features["label"].names))
+
+    def load(self, seed: int = 0, division: Division | None = None) -> Splits:
+        """Return the splits; those that the data set does not have are drawn.
+
+        Raises:
+            DataError: As of `find`; or a class has too few photos.
+        """
+        return load_splits(self, seed, division)
 
 
 def _prepared(name: str, data_dir: str | None) -> Any:
@@ -130,24 +122,6 @@ def _whole(builder: Any, name: str) -> Split:
 
     labels = tuple(int(label) for label in examples().map(lambda e: e["label"]).as_numpy_iterator())
     names = tuple(f"{builder.name}/{name}/{number}" for number in range(len(labels)))
-    return Split(names, labels, lambda: examples().map(lambda example: example["image"]))
-
-
-def _part(split: Split, indices: Sequence[int]) -> Split:
-    """Return some photos of the split, in its order."""
-
-    def encoded() -> tf.data.Dataset:
-        import numpy as np
-        import tensorflow as tf
-
-        chosen = np.zeros(len(split), bool)
-        chosen[indices] = True
-        mask = tf.constant(chosen)
-        numbered = split.encoded().enumerate()
-        return numbered.filter(lambda number, _: mask[number]).map(lambda _, photo: photo)
-
     return Split(
-        tuple(split.names[index] for index in indices),
-        tuple(split.labels[index] for index in indices),
-        encoded,
+        names, labels, chosen_from(lambda: examples().map(lambda example: example["image"]))
     )

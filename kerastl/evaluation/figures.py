@@ -20,6 +20,9 @@ _GREY = "0.35"
 
 def draw_confusion(scores: Scores, title: str, path: Path) -> None:
     """Draw how many photos of each class (rows) were taken for which class (columns), as PNG."""
+    if scores.confusion.ndim == 3:
+        _draw_labels(scores, title, path)
+        return
     names = [score.name for score in scores.by_class]
     side = max(4.0, 0.55 * len(names) + 2.5)
     figure = Figure(figsize=(side, side), layout="constrained")
@@ -35,9 +38,36 @@ def draw_confusion(scores: Scores, title: str, path: Path) -> None:
     axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor", **plain)
     axes.set_yticks(ticks, names, **plain)
     axes.set(xlabel="predicted", ylabel="true")
-    axes.set_title(
-        f"{title}: accuracy {scores.accuracy:.3f} on {scores.images} photos", fontsize=11
+    axes.set_title(_title(scores, title), fontsize=11)
+    _save(figure, path)
+
+
+def _draw_labels(scores: Scores, title: str, path: Path) -> None:
+    """Draw precision, recall and F1 of each label, for photos that have any number of them."""
+    names = [f"{score.name} ({score.images})" for score in scores.by_class]
+    figure = Figure(figsize=(7, max(2.5, 0.6 * len(names) + 1.5)), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(names))
+    for number, name in enumerate(("precision", "recall", "f1")):
+        values = [getattr(score, name) for score in scores.by_class]
+        axes.barh(places + 0.27 * (number - 1), values, height=0.25, label=name.replace("f1", "F1"))
+    axes.set_yticks(places, names, parse_math=False)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.grid(alpha=0.25, axis="x")
+    axes.set_title(_title(scores, title), fontsize=11)
+    figure.legend(loc="outside lower center", ncols=3)
+    _save(figure, path)
+
+
+def _title(scores: Scores, title: str) -> str:
+    return (
+        f"{title}: accuracy {scores.accuracy:.3f}, macro-F1 {scores.macro_f1:.3f} "
+        f"on {scores.images} photos"
     )
+
+
+def _save(figure: Figure, path: Path) -> None:
     with warnings.catch_warnings():
         # Matplotlib's font has no letters of some languages; it draws boxes for them.
         warnings.filterwarnings("ignore", message="Glyph")

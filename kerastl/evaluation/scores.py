@@ -9,18 +9,40 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import (
+    average_precision_score,
+    confusion_matrix,
+    multilabel_confusion_matrix,
+    precision_recall_fscore_support,
+)
 
 
 @attrs.frozen(eq=False)
 class ClassScore:
-    """How well one class is told from the others, shares from 0 to 1."""
+    """How well one class is told from the others, shares from 0 to 1.
+
+    The average precision, the area under the curve of precision over recall, is of photos with any
+    number of labels.
+    """
 
     name: str
     precision: float
     recall: float
     f1: float
     images: int
+    average_precision: float | None = None
+
+    def as_json(self) -> dict[str, float]:
+        """Return the figures, made of what JSON has."""
+        figures = {
+            "precision": round(self.precision, 4),
+            "recall": round(self.recall, 4),
+            "f1": round(self.f1, 4),
+            "images": self.images,
+        }
+        if self.average_precision is not None:
+            figures["average_precision"] = round(self.average_precision, 4)
+        return figures
 
 
 @attrs.frozen(eq=False)
@@ -28,12 +50,14 @@ class Scores:
     """How well a model does on one split.
 
     Args:
-        accuracy: Share of photos whose most probable class is theirs.
+        accuracy: Share of photos whose most probable class is theirs; of photos with any number of
+            labels, of those of which all labels are told right.
         macro_f1: The mean over the classes present of each class's F1.
         loss: Mean cross-entropy in nats.
         images: Number of photos.
         by_class: One for each class.
-        confusion: Photos by true class (rows) and predicted class (columns).
+        confusion: Photos by true class (rows) and predicted class (columns); of photos with any
+            number of labels one such table of two for each label, `[labels, 2, 2]`.
     """
 
     accuracy: float
@@ -54,22 +78,23 @@ class Scores:
 
     def as_json(self) -> dict[str, Any]:
         """Return all figures, made of what JSON has."""
-        by_class = {
-            score.name: {
-                "precision": round(score.precision, 4),
-                "recall": round(score.recall, 4),
-                "f1": round(score.f1, 4),
-                "images": score.images,
-            }
-            for score in self.by_class
-        }
+        by_class = {score.name: score.as_json() for score in self.by_class}
         return {**self.summary(), "classes": by_class, "confusion": self.confusion.tolist()}
 
 
 def score(
     logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], classes: Sequence[str]
 ) -> Scores:
-    """Score logits `[photos, classes]` against labels `[photos]`; there is at least one photo."""
+    """Score logits `[photos, classes]` against labels; there is at least one photo.
+
+    Args:
+        logits: What the model says.
+        labels: Indices into the classes `[photos]`, or 1 for each of a photo's labels and 0 for the
+            others `[photos, classes]`.
+        classes: Their names.
+    """
+    if labels.ndim == 2:
+        return _score_each(logits, labels, classes)
     predicted = logits.argmax(axis=1)
     numbers = np.arange(len(classes))
     precision, recall, f1, images = precision_recall_fscore_support(
@@ -88,4 +113,35 @@ def score(
             for i, name in enumerate(classes)
         ),
         confusion=confusion_matrix(labels, predicted, labels=numbers),
+    )
+
+
+def _score_each(
+    logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], classes: Sequence[str]
+) -> Scores:
+    """Score photos with any number of labels, each label for itself."""
+    predicted = (logits > 0).astype(np.int64)
+    precision, recall, f1, images = precision_recall_fscore_support(
+        labels, predicted, average=None, zero_division=0
+    )
+    concerned = (images > 0) | predicted.any(axis=0)
+    # The cross-entropy of a label with its sigmoid, in a form that does not overflow.
+    losses = np.logaddexp(0, np.where(labels == 1, -logits, logits).astype(np.float64))
+    return Scores(
+        accuracy=float((predicted == labels).all(axis=1).mean()),
+        macro_f1=float(f1[concerned].mean()) if concerned.any() else 0.0,
+        loss=float(losses.mean()),
+        images=len(labels),
+        by_class=tuple(
+            ClassScore(
+                name,
+                float(precision[i]),
+                float(recall[i]),
+                float(f1[i]),
+                int(images[i]),
+                float(average_precision_score(labels[:, i], logits[:, i])) if images[i] else 0.0,
+            )
+            for i, name in enumerate(classes)
+        ),
+        confusion=multilabel_confusion_matrix(labels, predicted),
     )

@@ -26,10 +26,13 @@ def class_table(split: str, scores: Scores) -> Table:
     """Return one row a class."""
     title = f"Classes, {split} split"
     table = Table("class", box=None, title=title, title_justify="left", title_style="bold")
-    for name in ("images", "precision", "recall", "F1"):
+    has_average = any(one.average_precision is not None for one in scores.by_class)
+    more = ["average precision"] if has_average else []
+    for name in ("images", "precision", "recall", "F1", *more):
         table.add_column(name, justify="right")
     for one in scores.by_class:
-        figures = (f"{value:.3f}" for value in (one.precision, one.recall, one.f1))
+        values = (one.precision, one.recall, one.f1, one.average_precision)
+        figures = (f"{value:.3f}" for value in values if value is not None)
         table.add_row(Text(one.name), str(one.images), *figures)
     return table
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import numpy as np
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from kerastl.backbones.inference import Compiled
 from kerastl.data.photos import Photos
@@ -33,11 +33,19 @@ class Prediction:
 
 
 def predict(
-    model: Compiled, photos: Photos, classes: Sequence[str], top: int, batch_size: int = 32
+    model: Compiled,
+    photos: Photos,
+    classes: Sequence[str],
+    top: int,
+    batch_size: int = 32,
+    multi_label: bool = False,
 ) -> list[Prediction]:
-    """Return a prediction for each photo, with its `top` most probable labels."""
+    """Return a prediction for each photo, with its `top` most probable labels.
+
+    Where photos have any number of labels, each has a probability for itself.
+    """
     (logits,) = model(photos.images, batch_size, "predicting")
-    probabilities = softmax(logits, axis=1)
+    probabilities = expit(logits) if multi_label else softmax(logits, axis=1)
     order = np.argsort(-probabilities, axis=1)[:, :top]
     return [
         Prediction(name, tuple((classes[i], float(row[i])) for i in best))

@@ -17,19 +17,27 @@ from kerastl.recipe import SQUASH
 CLASSES = "classes.txt"
 
 
-def export(model: Compiled, classes: Sequence[str], target: Path, resize: str = SQUASH) -> None:
+def export(
+    model: Compiled,
+    classes: Sequence[str],
+    target: Path,
+    resize: str = SQUASH,
+    multi_label: bool = False,
+) -> None:
     """Write a SavedModel with two signatures and the class names as an asset.
 
     `serving_default` takes `photos`, a string tensor `[batch]` of the bytes of photo files, of any
     sizes; `image` takes `images`, float32 `[batch, size, size, 3]` of 0..255. Both answer with
     `label` (string `[batch]`), `probability` (float32 `[batch]`, of that label) and `probabilities`
-    (float32 `[batch, classes]`, in the order of the asset `classes.txt`).
+    (float32 `[batch, classes]`, in the order of the asset `classes.txt`). Where photos have any
+    number of labels, each has a probability for itself, and `label` is the most probable one.
 
     Args:
         model: From photos to logits.
         classes: Their names, in the order of the logits.
         target: The folder to write; it must not exist.
         resize: How photos become squares, as in a recipe.
+        multi_label: Whether a photo has any number of labels.
 
     Raises:
         RunDirectoryError: The folder cannot be written.
@@ -46,7 +54,8 @@ def export(model: Compiled, classes: Sequence[str], target: Path, resize: str = 
         @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32, "images")])
         def image(images: tf.Tensor) -> dict[str, tf.Tensor]:
             (logits,) = model.function(images)
-            return _answer(logits, served.names)
+            squashed = tf.sigmoid(logits) if multi_label else tf.nn.softmax(logits)
+            return _answer(squashed, served.names)
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "photos")])
         def serving_default(photos: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -72,8 +81,7 @@ def _names(asset: Path) -> tf.lookup.StaticHashTable:
     return tf.lookup.StaticHashTable(lines, default_value="")
 
 
-def _answer(logits: tf.Tensor, names: tf.lookup.StaticHashTable) -> dict[str, tf.Tensor]:
-    probabilities = tf.nn.softmax(logits)
+def _answer(probabilities: tf.Tensor, names: tf.lookup.StaticHashTable) -> dict[str, tf.Tensor]:
     return {
         "label": names.lookup(tf.argmax(probabilities, axis=1)),
         "probability": tf.reduce_max(probabilities, axis=1),

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerastl.cache import Numbers
-from kerastl.data.pipeline import read_ahead, shuffled
+from kerastl.data.pipeline import balanced, read_ahead, shuffled
 from kerastl.training.features import Features
 
 # The numbers of the photos of a batch, and the epoch that sees them.
@@ -18,9 +18,14 @@ Order = Sequence[tuple[int, Numbers]]
 
 
 def training_batches(
-    features: Features, tail: keras.Model, batch_size: int, seed: int, epochs: range
+    features: Features,
+    tail: keras.Model,
+    batch_size: int,
+    seed: int,
+    epochs: range,
+    balance: str | None = None,
 ) -> tf.data.Dataset:
-    """Return shuffled batches of inputs and one-hot labels, epoch after epoch.
+    """Return shuffled batches of inputs, targets and perhaps weights, epoch after epoch.
 
     Args:
         features: What is learned from.
@@ -28,12 +33,15 @@ def training_batches(
         batch_size: Photos a batch; the last batch of an epoch may have fewer.
         seed: Decides the order.
         epochs: The numbers of the epochs.
+        balance: As in a recipe.
     """
-    order = [
-        (epoch, some)
-        for epoch in epochs
-        for some in shuffled(len(features), batch_size, seed, epoch)
-    ]
+
+    def chosen(epoch: int) -> Iterator[Numbers]:
+        if balance == "sampler":
+            return balanced(features.labels, batch_size, seed, epoch)
+        return shuffled(len(features), batch_size, seed, epoch)
+
+    order = [(epoch, some) for epoch in epochs for some in chosen(epoch)]
     return _batches(features, tail, order)
 
 
@@ -48,11 +56,14 @@ def validation_batches(features: Features, tail: keras.Model, batch_size: int) -
 
 
 def _batches(features: Features, tail: keras.Model, order: Order) -> tf.data.Dataset:
+    classes = tail.output_shape[-1]
+
     @tf.autograph.experimental.do_not_convert
-    def pair(inputs: tuple[Any, ...], label: tf.Tensor) -> tuple[Any, tf.Tensor]:
+    def pair(inputs: tuple[Any, ...], label: tf.Tensor, *weight: tf.Tensor) -> tuple[Any, ...]:
         floats = tuple(tf.cast(tensor, tf.float32) for tensor in inputs)
-        one_hot = tf.one_hot(label, tail.output_shape[-1])
-        return (floats[0] if len(floats) == 1 else floats), one_hot
+        several = label.shape.rank == 2
+        targets = tf.cast(label, tf.float32) if several else tf.one_hot(label, classes)
+        return (floats[0] if len(floats) == 1 else floats), targets, *weight
 
     rows = _read(features, tail, order) if features.held is None else _gathered(features, order)
     return read_ahead(rows.map(pair, num_parallel_calls=tf.data.AUTOTUNE))
@@ -63,24 +74,27 @@ def _read(features: Features, tail: keras.Model, order: Order) -> tf.data.Datase
 
     def rows() -> Iterator[Any]:
         for epoch, some in order:
-            yield tuple(features.of(some, epoch)), features.labels[some]
+            told = (column[some] for column in features.told())
+            yield tuple(features.of(some, epoch)), *told
 
     inputs = tuple(tf.TensorSpec(tensor.shape, features.dtype) for tensor in tail.inputs)
-    signature = (inputs, tf.TensorSpec([None], tf.int64))
+    columns = (tf.TensorSpec([None, *told.shape[1:]], told.dtype) for told in features.told())
+    signature = (inputs, *columns)
     return tf.data.Dataset.from_generator(rows, output_signature=signature)
 
 
 def _gathered(features: Features, order: Order) -> tf.data.Dataset:
     """Return batches of features that are held in memory, without a step of Python for each."""
     held = tuple(tf.constant(array) for array in features.held or ())
-    labels = tf.constant(features.labels)
+    told = tuple(tf.constant(column) for column in features.told())
     numbers = tf.RaggedTensor.from_row_lengths(
         np.concatenate([some for _, some in order]), [len(some) for _, some in order]
     )
 
     @tf.autograph.experimental.do_not_convert
-    def gathered(some: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], tf.Tensor]:
-        return tuple(tf.gather(array, some) for array in held), tf.gather(labels, some)
+    def gathered(some: tf.Tensor) -> tuple[Any, ...]:
+        inputs = tuple(tf.gather(array, some) for array in held)
+        return inputs, *(tf.gather(column, some) for column in told)
 
     batches = tf.data.Dataset.from_tensor_slices(numbers)
     return batches.map(gathered, num_parallel_calls=tf.data.AUTOTUNE)

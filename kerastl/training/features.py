@@ -28,16 +28,22 @@ class Features:
     """What a tail is given for the photos of a split.
 
     Args:
-        labels: Indices into the classes, int64 `[photos]`.
+        labels: As of `Photos`.
         dtype: The type of the inputs.
         of: Gives, for the photos of some numbers in an epoch, an array for each of its inputs.
         held: The inputs of all photos, where they are few enough and the same in each epoch.
+        weights: How much each counts in the loss, float32 `[photos]`; None where all count alike.
     """
 
     labels: npt.NDArray[np.int64] = attrs.field(repr=False)
     dtype: np.dtype[Any]
     of: Callable[[Numbers, int], list[Array]] = attrs.field(repr=False)
     held: list[Array] | None = attrs.field(default=None, repr=False)
+    weights: npt.NDArray[np.float32] | None = attrs.field(default=None, repr=False)
+
+    def told(self) -> list[Array]:
+        """Return what is told of the photos: labels, and weights if there are any."""
+        return [self.labels] if self.weights is None else [self.labels, self.weights]
 
     def __len__(self) -> int:
         """Return the number of photos."""

@@ -17,6 +17,7 @@ from kerastl.recipe import Recipe, Stage
 from kerastl.training.batches import training_batches, validation_batches
 from kerastl.training.callbacks import EpochLines, Keeper, Save
 from kerastl.training.features import Features, Source
+from kerastl.training.losses import accuracy_of, loss_of, weights_of
 from kerastl.training.optimizers import adam, cosine
 from kerastl.training.parts import Parts, split_and_freeze
 from kerastl.training.state import State, assign, restore
@@ -98,10 +99,8 @@ def _fit(
     steps = -(-len(train) // recipe.batch_size)
     tail.compile(
         optimizer=optimizer_of(stage, steps, model),
-        loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
-        ),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        loss=loss_of(recipe, train.labels),
+        metrics=[accuracy_of(train.labels)],
         steps_per_execution=_together(steps) if stage.unfreeze == 0 and train.held else 1,
     )
     restore(tail.optimizer, tail.trainable_variables, state)
@@ -110,7 +109,7 @@ def _fit(
     lines = EpochLines(stage.name, rest, len(train), recipe.batch_size, last, state)
     with contextlib.closing(lines):
         tail.fit(
-            training_batches(train, tail, recipe.batch_size, recipe.seed, rest),
+            training_batches(train, tail, recipe.batch_size, recipe.seed, rest, recipe.balance),
             initial_epoch=rest.start,
             epochs=rest.stop,
             steps_per_epoch=steps,
@@ -139,8 +138,9 @@ def features_of(
     source = Source(trunk, cache, recipe.batch_size, recipe.seed)
     plain = attrs.evolve(stage, augment=False)
     epochs, what = _epochs_of(recipe, stage), f"{stage.name}: features"
+    learned = source.features(train, stage, epochs, what)
     return (
-        source.features(train, stage, epochs, what),
+        attrs.evolve(learned, weights=weights_of(train, recipe.balance)),
         source.features(validation, plain, epochs, what),
     )
 

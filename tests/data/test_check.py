@@ -10,11 +10,11 @@ from PIL import Image
 
 from colors import COLORS, fill, photo
 from kerastl.cache import Cache
-from kerastl.data import ImageFolder, read_photos
+from kerastl.data import ImageFolder
 from kerastl.data.check import Report, check
-from kerastl.data.facts import facts_of, text_of
+from kerastl.data.facts import facts_of, known_of, text_of
+from kerastl.data.files import photo_files
 from kerastl.data.findings import ADVICE
-from kerastl.data.folder import photo_files
 from kerastl.data.page import page_of
 from kerastl.errors import DataError
 
@@ -22,7 +22,8 @@ RED = COLORS["red"]
 
 
 def checked(folder: Path, cache: Path) -> Report:
-    return check(ImageFolder(folder).as_it_is(), Cache(cache))
+    labelled, facts = known_of(ImageFolder(folder).find(everything=True), Cache(cache))
+    return check(labelled, facts, Cache(cache))
 
 
 def kinds(report: Report) -> dict[str, list[tuple[str, ...]]]:
@@ -177,19 +178,6 @@ def test_files_are_opened_once_and_again_when_they_have_changed(
     assert sum(opened) == 1
 
 
-def test_photos_that_are_decoded_already_tell_the_same(folder: Path, tmp_path: Path):
-    (folder / "train" / "red" / "text.jpg").write_text("no photo")
-    split = ImageFolder(folder).as_it_is().train
-    fresh = facts_of(split, Cache(tmp_path / "fresh"))
-    photos = read_photos(split, 128)
-    again = facts_of(split, Cache(tmp_path / "again"), photos)
-    for field in ("id", "height", "width", "orientation", "format", "reason"):
-        assert np.array_equal(fresh[field], again[field]), field
-    sound = fresh["reason"] == b""
-    levels = fresh["thumbnail"].astype(int) - again["thumbnail"]
-    assert np.abs(levels[sound]).mean() < 4
-
-
 def test_facts_of_one_photo(tmp_path: Path):
     spots(1, RED).resize((90, 60)).save(tmp_path / "a.png")
     (fact,) = facts_of(photo_files([str(tmp_path / "a.png")], [0]), Cache(tmp_path / "cache"))
@@ -217,7 +205,7 @@ def test_the_list_of_files_to_leave_out_is_honoured(tmp_path: Path):
     names = {Path(name).name for split in splits[:3] for name in split.names}
     assert len(names) == 16
     assert not names & {"red_00.jpg", "red_01.jpg"}
-    assert len(ImageFolder(data).as_it_is().train) == 18
+    assert len(ImageFolder(data).find(everything=True).photos) == 18
     with (data / "quarantine.txt").open("a") as file:
         file.writelines(f"red/red_{number:02}.jpg\n" for number in range(6))
     with pytest.raises(DataError, match="no photos of class 'red'"):

@@ -9,18 +9,18 @@ import pytest
 from colors import fill
 from kerastl.data import ImageFolder
 from kerastl.errors import DataError
+from kerastl.labelled import Division
 
 
 def test_a_folder_of_class_folders_is_split_class_by_class(photos: Path):
-    splits = ImageFolder(str(photos), validation=0.2, test=0.1).load(seed=0)
+    splits = ImageFolder(str(photos)).load(0, Division(validation=0.3, test=0.2))
     assert splits.classes == ("blue", "green", "red")
-    assert [Counter(split.labels) for split in splits[:3]] == [
-        Counter({0: 14, 1: 14, 2: 14}),
-        Counter({0: 4, 1: 4, 2: 4}),
-        Counter({0: 2, 1: 2, 2: 2}),
-    ]
+    for split, share in zip(splits[:3], (0.5, 0.3, 0.2), strict=True):
+        counts = Counter(split.labels)
+        assert set(counts) == {0, 1, 2}
+        assert all(0.4 * share <= count / 20 <= 1.6 * share for count in counts.values())
     names = [name for split in splits[:3] for name in split.names]
-    assert len(set(names)) == 60
+    assert len(set(names)) == len(names) == 60
 
 
 def test_the_seed_decides_the_split(photos: Path):
@@ -33,7 +33,7 @@ def test_the_seed_decides_the_split(photos: Path):
 def test_split_folders_are_taken_as_they_are(tmp_path: Path, name: str):
     fill(tmp_path / "train", 6)
     fill(tmp_path / name, 2)
-    splits = ImageFolder(str(tmp_path)).load(seed=0)
+    splits = ImageFolder(str(tmp_path)).load(0, Division(test=0))
     assert [len(split) for split in splits[:3]] == [18, 6, 0]
     assert all(f"/{name}/" in path for path in splits.validation.names)
 
@@ -41,8 +41,11 @@ def test_split_folders_are_taken_as_they_are(tmp_path: Path, name: str):
 def test_a_validation_split_is_drawn_where_only_test_is_given(tmp_path: Path):
     fill(tmp_path / "train", 10)
     fill(tmp_path / "test", 2)
-    splits = ImageFolder(str(tmp_path), validation=0.2).load(seed=0)
-    assert [len(split) for split in splits[:3]] == [24, 6, 6]
+    splits = ImageFolder(str(tmp_path)).load(0, Division(validation=0.2))
+    assert all("/test/" in path for path in splits.test.names)
+    assert len(splits.test) == 6
+    assert set(splits.validation.labels) == {0, 1, 2}
+    assert len(splits.train) + len(splits.validation) == 30
 
 
 def test_a_folder_of_test_photos_alone_can_be_loaded(tmp_path: Path):
@@ -67,7 +70,7 @@ def test_names_of_any_kind_and_links_and_deeper_folders(tmp_path: Path):
 def test_split_folders_may_be_capitalised_but_not_doubled(tmp_path: Path):
     fill(tmp_path / "Train", 6)
     fill(tmp_path / "Test", 2)
-    assert ImageFolder(str(tmp_path)).load(seed=0).classes == ("blue", "green", "red")
+    assert ImageFolder(str(tmp_path)).find().classes == ("blue", "green", "red")
     fill(tmp_path / "train", 2)
     with pytest.raises(DataError, match="are both for train; keep one"):
         ImageFolder(str(tmp_path)).load(seed=0)
@@ -90,7 +93,7 @@ def test_hidden_folders_and_links_in_a_circle_do_no_harm(tmp_path: Path):
 
 def test_a_class_of_three_photos_is_enough_and_two_are_not(tmp_path: Path):
     fill(tmp_path, 3)
-    splits = ImageFolder(str(tmp_path), validation=0.4, test=0.4).load(seed=0)
+    splits = ImageFolder(str(tmp_path)).load(0, Division(validation=0.4, test=0.4))
     assert [Counter(split.labels) for split in splits[:3]] == [Counter({0: 1, 1: 1, 2: 1})] * 3
     os.remove(tmp_path / "red" / "red_00.jpg")
     with pytest.raises(DataError, match=r"Class 'red' has 2 photos; at least 3 are needed"):

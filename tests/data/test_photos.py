@@ -13,9 +13,9 @@ from PIL import Image
 from colors import photo
 from kerastl.cache import Cache
 from kerastl.data import read_photos
-from kerastl.data.folder import photo_files
+from kerastl.data.files import photo_files
 from kerastl.errors import DataError
-from kerastl.recipe import Split
+from kerastl.labelled import Split
 
 RED = (200, 40, 50)
 
@@ -115,11 +115,11 @@ def test_nothing_to_read():
 def test_a_file_that_is_changed_while_it_is_read_is_not_kept_as_what_it_was(tmp_path: Path):
     before, after = (encoded(color) for color in (RED, (0, 0, 255)))
     contents = iter([before, after, after])
-    split = Split(("a.jpg",), (0,), lambda: tf.data.Dataset.from_tensors(next(contents)))
+    split = Split(("a.jpg",), (0,), lambda _: tf.data.Dataset.from_tensors(next(contents)))
     cache = Cache(tmp_path)
     photos = read_photos(split, 32, cache=cache)
     assert [one.reason for one in photos.skipped] == ["the file was changed while it was read"]
-    again = Split(("a.jpg",), (0,), lambda: tf.data.Dataset.from_tensors(before))
+    again = Split(("a.jpg",), (0,), lambda _: tf.data.Dataset.from_tensors(before))
     found = read_photos(again, 32, cache=cache).images[:]
     assert np.abs(found.mean(axis=(0, 1, 2)) - RED).max() < 12
 

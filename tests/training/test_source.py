@@ -78,8 +78,9 @@ def test_its_statistics_are_those_of_the_average(
     network, _ = trained
     layer = next(x for x in network.backbone.layers if hasattr(x, "moving_mean"))
     before = keras.Model(network.backbone.inputs[0], layer.input)
-    with stream_batches(stream, 64, 7, first=14 * 6) as batches:
-        means = [before(images).numpy().mean(axis=(0, 1, 2)) for images, _ in batches.take(20)]
+    with stream_batches(stream, 64, 7, first=14 * stream.steps(7)) as batches:
+        whole = batches.unbatch().batch(7).take(20)
+        means = [before(images).numpy().mean(axis=(0, 1, 2)) for images, _ in whole]
     np.testing.assert_allclose(layer.moving_mean.numpy(), np.mean(means, axis=0), atol=1e-4)
 
 

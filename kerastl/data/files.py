@@ -1,0 +1,108 @@
+"""Photo files and what is said of them: what folders, lists and manifests come down to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from kerastl.errors import DataError
+from kerastl.labelled import Label, Labelled, Split
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+@attrs.frozen
+class Row:
+    """A photo file, and what is said of it.
+
+    Args:
+        path: Where it is.
+        labels: The names of its classes.
+        split: Its split; empty if it is to be drawn.
+        group: What it is to be kept together with; empty if it is alone.
+        weight: How much it counts in the loss.
+    """
+
+    path: str
+    labels: tuple[str, ...]
+    split: str = ""
+    group: str = ""
+    weight: float = 1.0
+
+
+def labelled_files(
+    rows: Sequence[Row], root: str, classes: tuple[str, ...] = (), multi_label: bool | None = None
+) -> Labelled:
+    """Return files of photos as a source gives them.
+
+    Args:
+        rows: The files.
+        root: The folder of them all.
+        classes: The classes, in their order; those that the rows name unless they are given.
+        multi_label: Whether photos have any number of labels; if None, whether one has several.
+
+    Raises:
+        DataError: There are not at least two classes, or a photo has no label.
+    """
+    classes = classes or tuple(sorted({name for row in rows for name in row.labels}))
+    if len(classes) < 2:
+        named = f"the one class {classes[0]!r}" if classes else "no classes"
+        raise DataError(f"The photos in {root} have {named}; a classifier needs at least two.")
+    if multi_label is None:
+        multi_label = any(len(row.labels) > 1 for row in rows)
+    for row in rows:
+        if not multi_label and len(row.labels) != 1:
+            raise DataError(
+                f"{row.path} has {len(row.labels)} labels; expected one (multi_label=True allows "
+                "any number)."
+            )
+    numbers = {name: number for number, name in enumerate(classes)}
+    labels = [tuple(sorted({numbers[name] for name in row.labels})) for row in rows]
+    photos = photo_files(
+        [row.path for row in rows], labels if multi_label else [label for (label,) in labels]
+    )
+    if any(row.weight != 1 for row in rows):
+        photos = attrs.evolve(photos, weights=tuple(row.weight for row in rows))
+    return Labelled(
+        photos,
+        classes,
+        tuple(row.split for row in rows),
+        tuple(row.group for row in rows),
+        multi_label,
+        root,
+    )
+
+
+def photo_files(paths: Iterable[str], labels: Iterable[Label]) -> Split:
+    """Return files of photos as a split."""
+    names = tuple(paths)
+
+    def encoded(numbers: Sequence[int]) -> tf.data.Dataset:
+        import tensorflow as tf
+
+        files = tf.data.Dataset.from_tensor_slices(
+            tf.constant([os.fsencode(names[number]) for number in numbers], tf.string)
+        )
+        return files.map(tf.io.read_file, num_parallel_calls=tf.data.AUTOTUNE)
+
+    return Split(names, tuple(labels), encoded)
+
+
+def files_in(folder: Path | str) -> list[str]:
+    """Return the sorted paths of all files in a folder, however deep, but for hidden ones.
+
+    Links are followed, each folder once, so that a link to a folder above does no harm.
+    """
+    found, seen = [], set()
+    for where, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(where)
+        folders[:] = [] if real in seen else [name for name in folders if name[0] != "."]
+        if real not in seen:
+            found += [os.path.join(where, name) for name in files if name[0] != "."]
+        seen.add(real)
+    return sorted(found)

@@ -1,0 +1,171 @@
+"""Labelled photos, still as files: what a data source gives, and how they are to be divided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import attrs
+
+from kerastl import validators
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from kerastl.cache import Ids
+
+TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
+
+# The number of a photo's class; where photos have several labels, the numbers of all of them.
+Label = int | tuple[int, ...]
+
+
+@attrs.frozen
+class Split:
+    """Labelled photos, still as files.
+
+    Args:
+        names: One name a photo: its path, or its number in a data set.
+        labels: The label of each, an index into the classes, or a tuple of those.
+        encoded: Makes, for ascending numbers of photos, a `tf.data.Dataset` of scalar strings: the
+            bytes of their files, in that order.
+        weights: How much each counts in the loss; nothing where all count the same.
+        ids: What tells the bytes of each from others, uint8 `[photos, 16]`, if that is known.
+    """
+
+    names: tuple[str, ...]
+    labels: tuple[Label, ...]
+    encoded: Callable[[Sequence[int]], tf.data.Dataset] = attrs.field(repr=False)
+    weights: tuple[float, ...] = attrs.field(default=(), repr=False)
+    ids: Ids | None = attrs.field(default=None, repr=False, eq=False)
+
+    def __len__(self) -> int:
+        """Return the number of photos."""
+        return len(self.names)
+
+    def some(self, numbers: Sequence[int]) -> Split:
+        """Return the photos of ascending numbers."""
+        return Split(
+            tuple(self.names[number] for number in numbers),
+            tuple(self.labels[number] for number in numbers),
+            lambda chosen: self.encoded([numbers[number] for number in chosen]),
+            tuple(self.weights[number] for number in numbers) if self.weights else (),
+            None if self.ids is None else self.ids[list(numbers)],
+        )
+
+
+class Splits(NamedTuple):
+    """Labelled photos in three splits, any but the first of them empty, and the classes.
+
+    Where `multi_label` is true, a photo has any number of labels, each for itself. `root` is the
+    folder of the photos, empty where they are no files.
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    classes: tuple[str, ...]
+    multi_label: bool = False
+    root: str = ""
+
+    def by_name(self) -> dict[str, Split]:
+        """Return the three splits by their names."""
+        return dict(zip(SPLITS, self[:3], strict=True))
+
+
+@attrs.frozen
+class Labelled:
+    """All photos of a data source.
+
+    Args:
+        photos: The photos of all splits.
+        classes: The names of the classes.
+        splits: The split of each photo, as the source gives it; empty where it does not. From the
+            photos for training, splits that the source does not have can be drawn.
+        groups: What a photo may be kept together with (a person, an occasion), by name; empty where
+            it is alone.
+        multi_label: Whether a photo has any number of labels.
+        root: The folder of the photos; empty where they are no files.
+    """
+
+    photos: Split
+    classes: tuple[str, ...]
+    splits: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    multi_label: bool = False
+    root: str = ""
+
+    @classmethod
+    def of(
+        cls, parts: Mapping[str, Split], classes: tuple[str, ...], multi_label: bool = False
+    ) -> Labelled:
+        """Put the photos of splits one after the other.
+
+        Args:
+            parts: The splits by their names; those that are empty or not there can be drawn.
+            classes: The names of the classes.
+            multi_label: Whether a photo has any number of labels.
+        """
+        photos = Split(
+            tuple(name for split in parts.values() for name in split.names),
+            tuple(label for split in parts.values() for label in split.labels),
+            lambda numbers: _joined(parts, numbers),
+        )
+        splits = tuple(name for name, split in parts.items() for _ in split.names)
+        return cls(photos, classes, splits, multi_label=multi_label)
+
+    def parted(self) -> Splits:
+        """Return the photos by their splits; those without one are for training."""
+        parts: dict[str, list[int]] = {name: [] for name in SPLITS}
+        for number, split in enumerate(self.splits):
+            parts[split or TRAIN].append(number)
+        train, validation, test = (self.photos.some(parts[name]) for name in SPLITS)
+        return Splits(train, validation, test, self.classes, self.multi_label, self.root)
+
+
+def _joined(parts: Mapping[str, Split], numbers: Sequence[int]) -> tf.data.Dataset:
+    """Return the bytes of photos of splits that are put one after the other."""
+    import tensorflow as tf
+
+    found, first = tf.data.Dataset.from_tensors("").take(0), 0
+    for split in parts.values():
+        chosen = [number - first for number in numbers if first <= number < first + len(split)]
+        found = found.concatenate(split.encoded(chosen)) if chosen else found
+        first += len(split)
+    return found
+
+
+@attrs.frozen
+class Division:
+    """How photos are divided into splits where the data do not say it.
+
+    Where a photo goes is decided by the seed and its own bytes, so that it stays there when others
+    are added. Photos of a group stay together, and so do copies.
+
+    Args:
+        validation: Share (0..1) of the photos that becomes the validation split.
+        test: The same for the test split.
+        fold: `"2/5"` takes the second of five parts for validation, another one in each fold.
+        file: A run directory, or the `splits.json` in one: photos that are named there go where
+            they were.
+    """
+
+    validation: float = attrs.field(default=0.15, validator=validators.part)
+    test: float = attrs.field(default=0.15, validator=validators.part)
+    fold: str | None = attrs.field(default=None, validator=validators.fold)
+    file: str | None = attrs.field(default=None, converter=validators.as_text)
+
+    def fold_of(self) -> tuple[int, int] | None:
+        """Return number, from 0, and count of the folds."""
+        if self.fold is None:
+            return None
+        number, count = map(int, self.fold.split("/"))
+        return number - 1, count
+
+
+class DataSource(Protocol):
+    """Where labelled photos come from."""
+
+    def find(self) -> Labelled:
+        """Return all photos; they are listed, not opened."""
+        ...

@@ -1,0 +1,84 @@
+"""What training makes small: the loss for labels of either kind, and how much each photo counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from kerastl.data.photos import Photos
+from kerastl.errors import DataError
+from kerastl.recipe import Recipe
+
+Labels = npt.NDArray[np.int64]
+
+_WEIGHTS, _SAMPLER = "weights", "sampler"
+
+
+def loss_of(recipe: Recipe, labels: Labels) -> Any:
+    """Return the loss for logits: cross-entropy over the classes, or over each label for itself.
+
+    Args:
+        recipe: Its label smoothing and balance.
+        labels: Of the photos to learn from, as of `Photos`.
+
+    Raises:
+        DataError: Photos of several labels are to be balanced by a sampler.
+    """
+    if labels.ndim == 1:
+        return keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing
+        )
+    if recipe.balance == _SAMPLER:
+        raise DataError(
+            "Photos of several labels cannot be shown equally often for each; set balance to "
+            "'weights'."
+        )
+    if recipe.balance is None:
+        return keras.losses.BinaryCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing
+        )
+    # Photos that have a label count so much that together they are as many as those without it.
+    having = np.maximum(labels.sum(axis=0), 1)
+    ratio = tf.constant((len(labels) - having) / having, tf.float32)
+
+    def weighted(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        losses = tf.nn.weighted_cross_entropy_with_logits(targets, logits, ratio)
+        return tf.reduce_mean(losses, axis=-1)
+
+    return weighted
+
+
+def accuracy_of(labels: Labels) -> Any:
+    """Return the metric `accuracy`: the share of photos of which all is told right."""
+    if labels.ndim == 1:
+        return keras.metrics.CategoricalAccuracy(name="accuracy")
+
+    def accuracy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        right = tf.equal(targets > 0.5, logits > 0)
+        return tf.cast(tf.reduce_all(right, axis=-1), tf.float32)
+
+    return keras.metrics.MeanMetricWrapper(accuracy, name="accuracy")
+
+
+def weights_of(photos: Photos, balance: str | None) -> npt.NDArray[np.float32] | None:
+    """Return how much each photo counts in the loss, on average 1; None where all count alike.
+
+    Args:
+        photos: Those to learn from.
+        balance: As in a recipe.
+    """
+    weights = photos.weights
+    if balance == _WEIGHTS and photos.labels.ndim == 1:
+        weights = np.ones(len(photos), np.float32) if weights is None else weights
+        totals = np.maximum(np.bincount(photos.labels, weights), np.finfo(np.float32).tiny)
+        weights = (weights / totals[photos.labels]).astype(np.float32)
+    if weights is None:
+        return None
+    mean: float = weights.mean()
+    if not mean:
+        raise DataError("The weights of all photos to learn from are 0.")
+    return (weights / mean).astype(np.float32)

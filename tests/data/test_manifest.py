@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from colors import fill
+from kerastl.data import ImageFiles, ImageFolder, Manifest, source_of
+from kerastl.errors import DataError, UsageError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of photos, to be listed by a manifest in it."""
+    fill(tmp_path / "photos", 4, {"red": (200, 10, 10), "blue": (10, 10, 200)})
+    return tmp_path
+
+
+def written(folder: Path, name: str, text: str, encoding: str = "utf-8") -> Manifest:
+    (folder / name).write_text(text, encoding=encoding)
+    return Manifest(folder / name)
+
+
+def test_a_table_with_everything(folder: Path):
+    text = "path,label,split,group,weight\n" + "".join(
+        f"photos/{name}/{name}_0{number}.jpg,{name},{split},g{number},{number}\n"
+        for name in ("red", "blue")
+        for number, split in enumerate(("train", "val", "Test", ""))
+    )
+    found = written(folder, "all.csv", text, "utf-8-sig").find()
+    assert found.classes == ("blue", "red")
+    assert found.photos.labels == (1, 1, 1, 1, 0, 0, 0, 0)
+    assert found.splits == ("train", "validation", "test", "") * 2
+    assert found.groups == ("g0", "g1", "g2", "g3") * 2
+    assert found.photos.weights == (0.0, 1.0, 2.0, 3.0) * 2
+    assert all(Path(name).is_file() for name in found.photos.names)
+    assert not found.multi_label
+
+
+@pytest.mark.parametrize(("name", "between"), [("a.csv", ";"), ("a.csv", "\t"), ("a.TSV", "\t")])
+def test_other_separators_names_with_spaces_and_columns_of_other_names(
+    folder: Path, name: str, between: str
+):
+    (folder / "photos" / "red" / "red_00.jpg").rename(folder / "photos" / "Größe, 夜 1.JPG")
+    rows = [["file", "kind", "who"], ["photos/Größe, 夜 1.JPG", "ä b", "me"]]
+    rows += [["photos/blue/blue_00.jpg", "x", "you"]]
+    (folder / name).write_text("\n".join(between.join(row) for row in rows), encoding="utf-8")
+    source = Manifest(folder / name, path_column="file", label_column="kind", group="who")
+    found = source.find()
+    assert found.classes == ("x", "ä b")
+    assert found.groups == ("me", "you")
+    assert Path(found.photos.names[0]).is_file()
+
+
+def test_several_labels_in_a_cell(folder: Path):
+    text = (
+        "path,label\n"
+        "photos/red/red_00.jpg,red; warm\n"
+        "photos/red/red_01.jpg,red|warm|red\n"
+        "photos/blue/blue_00.jpg,\n"
+    )
+    found = written(folder, "several.csv", text).find()
+    assert found.multi_label
+    assert found.classes == ("red", "warm")
+    assert found.photos.labels == ((0, 1), (0, 1), ())
+
+
+def test_json_lines(folder: Path):
+    rows = [
+        {"path": "photos/red/red_00.jpg", "label": ["red", "warm"], "weight": 2},
+        {"path": "photos/blue/blue_00.jpg", "label": "blue", "group": 7},
+        {"path": "photos/blue/blue_01.jpg", "label": []},
+    ]
+    text = "\n\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    found = written(folder, "some.jsonl", text).find()
+    assert found.multi_label
+    assert found.photos.labels == ((1, 2), (0,), ())
+    assert found.groups == ("", "7", "")
+    assert found.photos.weights == (2.0, 1.0, 1.0)
+
+
+GOOD = "photos/red/red_00.jpg,red\nphotos/blue/blue_00.jpg,blue\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "", "have no classes"),
+        ("a.csv", "path,label\n", "have no classes"),
+        ("a.csv", "file,label\nx.jpg,red\n", "Line 2 .* there is no column 'path'"),
+        ("a.csv", f"path,label\n{GOOD}photos/red/red_01.jpg,\n", "red_01.jpg has 0 labels; expect"),
+        ("a.csv", f"path,label\n{GOOD}photos/red/red_00.jpg,blue\n", "Line 4 .*photo of line 2 ag"),
+        ("a.csv", f"path,label\n{GOOD},red\n", "Line 4 .*: the path is empty"),
+        ("a.csv", f"path,label\n{GOOD}x.jpg,red,more\n", "Line 4 of .* has more or fewer cells"),
+        ("a.csv", f"path,label\n{GOOD}x.jpg\n", "Line 4 of .* has more or fewer cells"),
+        ("a.csv", "path,label\nphotos/red/red_00.jpg,red\n", "have the one class 'red'"),
+        ("a.csv", "path,label,split\nphotos/red/red_00.jpg,red,dev\n", "the split must be train, v"),
+        ("a.csv", "path,label,weight\nphotos/red/red_00.jpg,red,-1\n", "weight must be a number fr"),
+        ("a.csv", "path,label,weight\nphotos/red/red_00.jpg,red,x\n", "weight must be a number fro"),
+        ("a.csv", "path,label\nnone.jpg,red\nno.jpg,blue\n", "No photo that .* names exists, such"),
+        ("a.jsonl", '{"path": "x"', "Line 1 of .* is no JSON"),
+        ("a.jsonl", "[1]", "Line 1 of .* is no JSON object"),
+        ("a.jsonl", '{"path": "x"}', "Line 1 .* there is no column 'label'"),
+    ],
+)
+def test_a_manifest_that_is_not_as_expected(folder: Path, name: str, text: str, message: str):
+    with pytest.raises(DataError, match=message) as caught:
+        written(folder, name, text).find()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_manifest_that_is_not_there_or_no_text(folder: Path):
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        Manifest(folder / "none.csv").find()
+    (folder / "a.csv").write_bytes(b"path,label\n\xff\xfe,x\n")
+    with pytest.raises(DataError, match="is not UTF-8 text"):
+        Manifest(folder / "a.csv").find()
+
+
+def test_data_are_told_apart_by_their_names():
+    assert source_of("a/photos.CSV") == Manifest("a/photos.CSV")
+    assert source_of("photos") == ImageFolder("photos")
+    assert source_of("tfds:candy").name == "candy"
+
+
+def test_lists_of_paths_and_labels(folder: Path):
+    paths = sorted((folder / "photos").glob("*/*"))
+    found = ImageFiles(paths, [path.parent.name for path in paths]).find()
+    assert found.classes == ("blue", "red")
+    assert found.photos.names == tuple(map(str, paths))
+    assert found.root == str(folder / "photos")
+    several = ImageFiles(paths, [["cold"]] * 4 + [["red", "warm"]] * 3 + [[]]).find()
+    assert several.multi_label
+    assert several.photos.labels[3:] == ((0,), (1, 2), (1, 2), (1, 2), ())
+
+
+def test_lists_that_do_not_fit():
+    with pytest.raises(DataError, match="2 paths were given with 1, 0, 0, 0 labels, splits"):
+        ImageFiles(["a", "b"], ["x"]).find()
+    with pytest.raises(DataError, match="0 paths"):
+        ImageFiles([], []).find()
+    with pytest.raises(DataError, match="have the one class 'x'"):
+        ImageFiles(["a", "b"], ["x", "x"]).find()
+
+
+@pytest.fixture
+def nested(tmp_path: Path) -> Path:
+    """Photos by place, then by class, then by person."""
+    for place in ("north", "south"):
+        for name in ("cat", "dog"):
+            for person in range(3):
+                fill(tmp_path / "n" / place / name, 2, {f"p{person}": (90, 10 * person, 5)})
+    return tmp_path / "n"
+
+
+def test_class_folders_that_lie_deeper_and_groups_by_folder_or_name(nested: Path):
+    found = ImageFolder(nested, class_level=2, group=1).find()
+    assert found.classes == ("cat", "dog")
+    assert set(found.groups) == {"north", "south"}
+    assert len(found.photos) == 24
+    people = ImageFolder(nested, class_level=2, group=3).find()
+    assert set(people.groups) == {"p0", "p1", "p2"}
+    named = ImageFolder(nested, class_level=2, group=r"/(p\d)_").find()
+    assert named.groups == people.groups
+    assert set(ImageFolder(nested).find().classes) == {"north", "south"}
+
+
+def test_groups_that_there_are_not(nested: Path):
+    with pytest.raises(DataError, match="No photo in .* is of a group: group=9 finds none"):
+        ImageFolder(nested, group=9).find()
+    for wrong in (0, "(", True):
+        with pytest.raises(UsageError, match=r"ImageFolder\.group must be a number of folders"):
+            ImageFolder(nested, group=wrong)
