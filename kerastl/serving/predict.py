@@ -20,16 +20,25 @@ class Prediction:
     Args:
         name: The photo's path.
         top: The most probable labels with their probabilities, highest first.
+        labels: Where photos have any number of labels, those more probable than not; else None.
     """
 
     name: str
     top: tuple[tuple[str, float], ...]
+    labels: tuple[str, ...] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the prediction made of what JSON has."""
         label, probability = self.top[0]
         top = [{"label": name, "probability": value} for name, value in self.top]
-        return {"file": self.name, "label": label, "probability": probability, "top": top}
+        several = {} if self.labels is None else {"labels": list(self.labels)}
+        return {
+            "file": self.name,
+            "label": label,
+            "probability": probability,
+            **several,
+            "top": top,
+        }
 
 
 def predict(
@@ -48,6 +57,10 @@ def predict(
     probabilities = expit(logits) if multi_label else softmax(logits, axis=1)
     order = np.argsort(-probabilities, axis=1)[:, :top]
     return [
-        Prediction(name, tuple((classes[i], float(row[i])) for i in best))
+        Prediction(
+            name,
+            tuple((classes[i], float(row[i])) for i in best),
+            tuple(classes[i] for i in np.flatnonzero(row > 0.5)) if multi_label else None,
+        )
         for name, row, best in zip(photos.names, probabilities, order, strict=True)
     ]

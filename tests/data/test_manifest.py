@@ -95,9 +95,21 @@ GOOD = "photos/red/red_00.jpg,red\nphotos/blue/blue_00.jpg,blue\n"
         ("a.csv", f"path,label\n{GOOD}x.jpg,red,more\n", "Line 4 of .* has more or fewer cells"),
         ("a.csv", f"path,label\n{GOOD}x.jpg\n", "Line 4 of .* has more or fewer cells"),
         ("a.csv", "path,label\nphotos/red/red_00.jpg,red\n", "have the one class 'red'"),
-        ("a.csv", "path,label,split\nphotos/red/red_00.jpg,red,dev\n", "the split must be train, v"),
-        ("a.csv", "path,label,weight\nphotos/red/red_00.jpg,red,-1\n", "weight must be a number fr"),
-        ("a.csv", "path,label,weight\nphotos/red/red_00.jpg,red,x\n", "weight must be a number fro"),
+        (
+            "a.csv",
+            "path,label,split\nphotos/red/red_00.jpg,red,dev\n",
+            "split must be train, v",
+        ),
+        (
+            "a.csv",
+            "path,label,weight\nphotos/red/red_00.jpg,red,-1\n",
+            "weight must be a numb",
+        ),
+        (
+            "a.csv",
+            "path,label,weight\nphotos/red/red_00.jpg,red,x\n",
+            "weight must be a numb",
+        ),
         ("a.csv", "path,label\nnone.jpg,red\nno.jpg,blue\n", "No photo that .* names exists, such"),
         ("a.jsonl", '{"path": "x"', "Line 1 of .* is no JSON"),
         ("a.jsonl", "[1]", "Line 1 of .* is no JSON object"),
@@ -167,7 +179,7 @@ def test_class_folders_that_lie_deeper_and_groups_by_folder_or_name(nested: Path
 
 
 def test_groups_that_there_are_not(nested: Path):
-    with pytest.raises(DataError, match="No photo in .* is of a group: group=9 finds none"):
+    with pytest.raises(DataError, match=r"No photo in .* is of a group: group=9 finds none"):
         ImageFolder(nested, group=9).find()
     for wrong in (0, "(", True):
         with pytest.raises(UsageError, match=r"ImageFolder\.group must be a number of folders"):

@@ -42,3 +42,21 @@ def test_json_has_every_class():
     assert found["classes"].keys() == set(CLASSES)
     assert found["accuracy"] == 1.0
     assert found["confusion"][0] == [1, 0, 0]
+
+
+def test_each_of_several_labels_is_scored_for_itself():
+    labels = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, 1, 0]])
+    logits = np.array([[3, -2, -1], [2, -1, -1], [-1, -3, -2], [-2, 2, -3]], np.float32)
+    found = score(logits, labels, ("a", "b", "c"))
+    assert found.accuracy == 0.75
+    a, b, c = found.by_class
+    assert (a.precision, a.recall, a.f1, a.images, a.average_precision) == (1, 1, 1, 2, 1)
+    assert (b.precision, b.recall, b.images) == (1, 0.5, 2)
+    assert c.images == 0
+    # A label that is neither there nor told has no F1.
+    assert found.macro_f1 == pytest.approx((1 + 2 / 3) / 2)
+    probabilities = 1 / (1 + np.exp(-logits))
+    loss = -np.log(np.where(labels == 1, probabilities, 1 - probabilities)).mean()
+    assert found.loss == pytest.approx(loss, rel=1e-5)
+    assert found.as_json()["confusion"][1] == [[2, 0], [1, 1]]
+    assert found.as_json()["classes"]["b"]["average_precision"] == 1

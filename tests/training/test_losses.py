@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerastl.data.photos import Photos
+from kerastl.data.pipeline import balanced
+from kerastl.errors import DataError, UsageError
+from kerastl.recipe import Recipe
+from kerastl.training.losses import accuracy_of, loss_of, weights_of
+
+LABELS = np.array([0] * 90 + [1] * 10)
+SEVERAL = np.array([[1, 0, 1], [0, 0, 1], [1, 0, 1], [1, 0, 0]])
+
+
+def photos(labels: np.ndarray, weights: np.ndarray | None = None) -> Photos:
+    images = np.zeros((len(labels), 1, 1, 3), np.uint8)
+    ids = np.zeros((len(labels), 16), np.uint8)
+    return Photos(images, labels, ("",) * len(labels), ids, "", weights=weights)
+
+
+def test_weights_make_the_classes_count_the_same():
+    weights = weights_of(photos(LABELS), "weights")
+    assert weights.dtype == np.float32
+    assert weights.mean() == pytest.approx(1)
+    assert weights[:90].sum() == pytest.approx(weights[90:].sum(), rel=1e-5)
+
+
+def test_weights_of_photos_are_kept_within_a_class():
+    of_photos = np.where(np.arange(100) % 2, 3, 1).astype(np.float32)
+    assert weights_of(photos(LABELS), None) is None
+    plain = weights_of(photos(LABELS, of_photos), None)
+    np.testing.assert_allclose(plain, of_photos / 2)
+    both = weights_of(photos(LABELS, of_photos), "weights")
+    assert both[1] == pytest.approx(3 * both[0])
+    assert both[:90].sum() == pytest.approx(both[90:].sum(), rel=1e-5)
+    with pytest.raises(DataError, match="weights of all photos to learn from are 0"):
+        weights_of(photos(LABELS, np.zeros(100, np.float32)), None)
+
+
+def test_a_sampler_shows_the_classes_equally_often_and_each_photo_in_turn():
+    seen: Counter[int] = Counter()
+    for epoch in range(18):
+        batches = list(balanced(LABELS, 32, 5, epoch))
+        assert [len(batch) for batch in batches] == [32, 32, 32, 4]
+        order = np.concatenate(batches)
+        assert Counter(LABELS[order].tolist()) == {0: 50, 1: 50}
+        seen.update(order.tolist())
+        assert max(Counter(order.tolist()).values()) == 5
+    assert min(seen.values()) >= 3
+    again = np.concatenate(list(balanced(LABELS, 32, 5, 17)))
+    np.testing.assert_array_equal(order, again)
+
+
+def test_the_loss_of_several_labels_is_the_mean_over_them(recipe: Recipe):
+    logits = np.random.default_rng(0).normal(size=SEVERAL.shape).astype(np.float32)
+    targets = SEVERAL.astype(np.float32)
+    expected = np.logaddexp(0, np.where(SEVERAL, -logits, logits)).mean()
+    assert float(loss_of(recipe, SEVERAL)(targets, logits)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_rare_labels_count_more_when_balanced(recipe: Recipe):
+    weighted = loss_of(recipe.override("balance", "weights"), SEVERAL)
+    found = weighted(tf.constant([[0.0, 0.0, 1.0]]), tf.zeros((1, 3))).numpy()
+    # Three photos of four have the third label: it counts a third.
+    assert found == pytest.approx(np.log(2) * (2 + 1 / 3) / 3)
+    with pytest.raises(DataError, match="cannot be shown equally often"):
+        loss_of(recipe.override("balance", "sampler"), SEVERAL)
+
+
+def test_accuracy_is_the_share_of_photos_of_which_all_is_right():
+    metric = accuracy_of(SEVERAL)
+    logits = np.where(SEVERAL, 1.0, -1.0)
+    logits[0, 1] = 1.0
+    metric.update_state(SEVERAL.astype(np.float32), logits)
+    assert float(metric.result()) == pytest.approx(0.75)
+
+
+def test_weights_are_refused_with_labels_of_several_classes_at_once(recipe: Recipe):
+    with pytest.raises(UsageError, match="balance='weights' and label_smoothing exclude"):
+        recipe.override("balance", "weights").override("label_smoothing", "0.1")
+    assert recipe.override("balance", "sampler").override("label_smoothing", "0.1")
+    with pytest.raises(UsageError, match="balance must be 'weights' or 'sampler'"):
+        recipe.override("balance", "both")
