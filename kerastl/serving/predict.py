@@ -60,7 +60,7 @@ def predict(
         Prediction(
             name,
             tuple((classes[i], float(row[i])) for i in best),
-            tuple(classes[i] for i in np.flatnonzero(row > 0.5)) if multi_label else None,
+            tuple(classes[int(i)] for i in np.flatnonzero(row > 0.5)) if multi_label else None,
         )
         for name, row, best in zip(photos.names, probabilities, order, strict=True)
     ]

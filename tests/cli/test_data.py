@@ -27,7 +27,9 @@ def several(program, recipe_file: Path, listed: Path) -> dict[str, object]:
     """What came of a run on photos with several labels."""
     done = program(
         *("run", recipe_file, "--data", listed, "--output", "mine", "--json"),
-        *("--set", "stages.frozen.epochs=40", "--set", "balance=weights"),
+        *("--backbone", "MobileNetV2", "--weights", "procedural", "--image-size", "64"),
+        *("--set", "backbone.options.alpha=0.35", "--set", "balance=weights"),
+        *("--unfreeze-after", "20"),
         cwd=listed.parent,
     )
     assert done.returncode == 0, done.stderr
