@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -27,7 +28,7 @@ def test_help_and_recipe_are_those_of_the_program():
 
 
 def test_there_is_no_example_that_is_not_run():
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 8
 
 
 @pytest.fixture
@@ -47,6 +48,15 @@ def test_the_model_and_the_run():
     exec(example("kerastl.run("), names)
     assert isinstance(names["run"], kerastl.Run)
     assert names["run"].export.is_dir()
+
+
+def test_photos_of_ones_own():
+    names: dict[str, Any] = {}
+    exec(example("TFData("), names)
+    for recipe in names["recipes"]:
+        found = recipe.data.find()
+        assert found.classes == ("snickers", "twix")
+        assert set(found.photos.labels) == {0, 1}
 
 
 @pytest.mark.usefixtures("_small")

@@ -20,7 +20,7 @@ _ALIKE = 0.75
 # The least share of a copy's variance that is explained by the other photo and small shifts of it.
 _EXPLAINED = 0.97
 _ROWS_AT_ONCE = 512
-_PAIRS_AT_ONCE = 4096
+_PAIRS_AT_ONCE = 1024
 # Mean colours less their brightness are so far apart at most; nearer to grey there is no hue.
 _HUES_APART, _COLORLESS = 40.0, 3.0
 # Below this contrast, in grey levels, there is nothing to tell photos apart by.
@@ -28,12 +28,13 @@ _LEAST_CONTRAST = 2.0
 
 
 def near_copies(thumbnails: npt.NDArray[np.uint8], means: npt.NDArray[np.uint8]) -> Pairs:
-    """Return the pairs of photos that are near-copies.
+    """Return pairs that link all photos that are near-copies of one another.
 
     Of each photo the lowest cosines are compared with those of the eight ways in which another can
     be turned and mirrored. Where they are alike, one thumbnail is explained as the other in another
     light, a little shifted and stretched: by linear regression on the image and its derivatives
-    along these changes, as in the first step of Lucas & Kanade (1981).
+    along these changes, as in the first step of Lucas & Kanade (1981). Photos that others link
+    already are not compared.
 
     What differs in its hue is no copy, as the same thing in another colour may be another class; a
     photo that has lost its colours is.
@@ -45,19 +46,34 @@ def near_copies(thumbnails: npt.NDArray[np.uint8], means: npt.NDArray[np.uint8])
     Returns:
         Numbers of photos `[pairs, 2]`, the lower first, without repetition.
     """
+    looks = np.concatenate([thumbnails.reshape(len(thumbnails), -1), means], axis=1)
+    _, firsts, same = np.unique(looks, axis=0, return_index=True, return_inverse=True)
+    # Photos that look the same to the last bit need no comparison.
+    alike = np.stack([firsts[same.reshape(-1)], np.arange(len(looks))], axis=1)
+    alike = alike[(alike[:, 0] != alike[:, 1]) & (thumbnails.std(axis=(1, 2)) >= _LEAST_CONTRAST)]
+    near = np.sort(firsts)[_linking(thumbnails[np.sort(firsts)], means[np.sort(firsts)])]
+    return np.unique(np.sort(np.concatenate([alike, near]), axis=1), axis=0)
+
+
+def _linking(thumbnails: npt.NDArray[np.uint8], means: npt.NDArray[np.uint8]) -> Pairs:
+    """Return pairs that link photos of which no two are the same."""
     images = _blurred(thumbnails.astype(np.float32))
     prints = _prints(thumbnails.astype(np.float32))
-    found = [np.empty((0, 2), np.int64)]
+    found = np.empty((0, 2), np.int64)
+    groups = np.arange(len(images))
     for one, other, turn in _candidates(prints):
-        for start in range(0, len(one), _PAIRS_AT_ONCE):
-            some = slice(start, start + _PAIRS_AT_ONCE)
-            turned = _turned(images[one[some]], turn)
-            others = images[other[some]]
+        hues = _are_alike_in_hue(means[one].astype(np.float32), means[other].astype(np.float32))
+        waiting = np.stack([one, other], axis=1)[hues]
+        while len(waiting):
+            waiting = waiting[groups[waiting[:, 0]] != groups[waiting[:, 1]]]
+            some, waiting = waiting[:_PAIRS_AT_ONCE], waiting[_PAIRS_AT_ONCE:]
+            turned, others = _turned(images[some[:, 0]], turn), images[some[:, 1]]
             explained = np.maximum(_explained(turned, others), _explained(others, turned))
-            are_copies = explained >= _EXPLAINED
-            found.append(np.stack([one[some], other[some]], axis=1)[are_copies])
-    pairs = np.unique(np.concatenate(found), axis=0)
-    return pairs[_are_alike_in_hue(*means[pairs].astype(np.float32).transpose(1, 0, 2))]
+            copies = some[explained >= _EXPLAINED]
+            if len(copies):
+                found = np.concatenate([found, copies])
+                groups = components(found, len(images))
+    return found
 
 
 def kept_near_copies(
