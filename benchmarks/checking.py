@@ -23,7 +23,7 @@ from statistics import median
 from frozen_work import program
 
 _READ = 500
-_DIFFERENT = 200
+_DIFFERENT = 2000
 
 
 def main() -> None:

@@ -75,7 +75,7 @@ def test_the_manifest_tells_the_provenance(made: SourceModel, photos: Path):
     assert manifest == made.manifest
     assert (manifest.backbone, manifest.options["alpha"]) == ("MobileNet", 0.25)
     assert manifest.preprocessing == "keras.applications.mobilenet.preprocess_input"
-    assert (manifest.image_size, manifest.images_seen, manifest.seed) == (32, 84, 0)
+    assert (manifest.image_size, manifest.images_seen, manifest.seed) == (32, 88, 0)
     assert manifest.classes == ("blue", "green", "red")
     assert manifest.data["path"] == str(photos)
     assert manifest.command == "kerastl pretrain MobileNet"

@@ -46,12 +46,15 @@ def near_copies(thumbnails: npt.NDArray[np.uint8], means: npt.NDArray[np.uint8])
     Returns:
         Numbers of photos `[pairs, 2]`, the lower first, without repetition.
     """
+    if len(thumbnails) < 2:
+        return np.empty((0, 2), np.int64)
     looks = np.concatenate([thumbnails.reshape(len(thumbnails), -1), means], axis=1)
     _, firsts, same = np.unique(looks, axis=0, return_index=True, return_inverse=True)
     # Photos that look the same to the last bit need no comparison.
     alike = np.stack([firsts[same.reshape(-1)], np.arange(len(looks))], axis=1)
     alike = alike[(alike[:, 0] != alike[:, 1]) & (thumbnails.std(axis=(1, 2)) >= _LEAST_CONTRAST)]
-    near = np.sort(firsts)[_linking(thumbnails[np.sort(firsts)], means[np.sort(firsts)])]
+    firsts.sort()
+    near = firsts[_linking(thumbnails[firsts], means[firsts])]
     return np.unique(np.sort(np.concatenate([alike, near]), axis=1), axis=0)
 
 

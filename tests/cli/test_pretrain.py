@@ -19,7 +19,7 @@ def test_a_source_model_is_made_and_used(program, photos: Path, recipe_file: Pat
     made = json.loads(done.stdout.splitlines()[-1])
     manifest = json.loads((tmp_path / made["manifest"]).read_text())
     assert manifest["command"].startswith("kerastl pretrain MobileNet --set backbone.options.al")
-    assert manifest["images_seen"] == made["images_seen"] == 42
+    assert manifest["images_seen"] == made["images_seen"] == 44
 
     used = program("run", recipe_file, "--weights", made["weights"], "--dry-run", cwd=tmp_path)
     assert used.returncode == 0, used.stderr

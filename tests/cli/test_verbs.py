@@ -27,7 +27,7 @@ def test_run_prints_one_json_object_and_nothing_else_on_standard_output(finished
 def test_run_tells_a_person_what_happens(finished):
     _, done = finished
     for text in (
-        "Photos: 42 train, 9 validation, 9 test; 0 files skipped",
+        "Photos: 37 train, 10 validation, 13 test; 0 files skipped",
         "Weights: none",
         "Stage unfrozen: epochs 2",
         "epoch   4/4",
