@@ -29,6 +29,7 @@ from kerastl.record import Record
 from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export
 from kerastl.trained import evaluate, recipe_of, splits_of
+from kerastl.training.losses import require_balance
 from kerastl.training.model import Network, build
 from kerastl.training.normalization import estimate_statistics, some_of
 from kerastl.training.parts import split_and_freeze
@@ -215,6 +216,8 @@ def _inputs_of(recipe: Recipe, file: Path | None = None) -> list[Path]:
 
 def _build(recipe: Recipe, labelled: Labelled | Splits, clock: Clock) -> Network:
     """Build the model, which finds most mistakes in a recipe, before photos are read."""
+    if labelled.multi_label:
+        require_balance(recipe.balance)
     with clock.part("model"):
         network = build(recipe, len(labelled.classes))
     say(f"Weights: {network.weights}")
@@ -230,11 +233,12 @@ def _divide(
     divided = is_divided(labelled, recipe.division)
     if divided and not labelled.root:
         return labelled.parted(), []
+    place = getattr(recipe.data, "path", "")
     with clock.part("checking"):
         labelled, facts = known_of(labelled, cache)
         if not divided:
             labelled = divide(labelled, facts, recipe.division, recipe.seed, cache)
-        return labelled.parted(), check_before(labelled, facts, cache)
+        return labelled.parted(), check_before(labelled, facts, str(place), cache)
 
 
 def _read(

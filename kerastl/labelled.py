@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import attrs
 
 from kerastl import validators
+from kerastl.errors import UsageError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -135,12 +136,18 @@ def _joined(parts: Mapping[str, Split], numbers: Sequence[int]) -> tf.data.Datas
     return found
 
 
+def _without_a_fold(instance: Any, attribute: attrs.Attribute[Any], file: str | None) -> None:
+    if file is not None and instance.fold is not None:
+        raise UsageError("Photos are divided by a fold or as in an earlier run; leave one out.")
+
+
 @attrs.frozen
 class Division:
     """How photos are divided into splits where the data do not say it.
 
     Where a photo goes is decided by the seed and its own bytes, so that it stays there when others
-    are added. Photos of a group stay together, and so do copies.
+    are added. Photos of a group stay together, and so do copies; a photo of which a copy is added
+    may go with that.
 
     Args:
         validation: Share (0..1) of the photos that becomes the validation split.
@@ -153,7 +160,9 @@ class Division:
     validation: float = attrs.field(default=0.15, validator=validators.part)
     test: float = attrs.field(default=0.15, validator=validators.part)
     fold: str | None = attrs.field(default=None, validator=validators.fold)
-    file: str | None = attrs.field(default=None, converter=validators.as_text)
+    file: str | None = attrs.field(
+        default=None, converter=validators.as_text, validator=_without_a_fold
+    )
 
     def fold_of(self) -> tuple[int, int] | None:
         """Return number, from 0, and count of the folds."""

@@ -13,13 +13,14 @@ from kerastl import runs, settings
 from kerastl.backbones.inference import Compiled, compiled
 from kerastl.cache import Cache
 from kerastl.console import say
-from kerastl.data import source_of
+from kerastl.data import Manifest, source_of
+from kerastl.data.facts import Facts, known_of
 from kerastl.data.files import files_in, photo_files
-from kerastl.data.lock import read_lock
+from kerastl.data.lock import Lock, read_lock
 from kerastl.data.photos import Photos, Skipped, read_photos
 from kerastl.errors import DataError, RunDirectoryError, one_line
 from kerastl.evaluation.scores import Scores, score
-from kerastl.labelled import Split, Splits
+from kerastl.labelled import Labelled, Split, Splits
 from kerastl.recipe import SQUASH, Recipe
 from kerastl.rundir import RunDirectory
 from kerastl.serving.predict import Prediction, predict
@@ -85,7 +86,11 @@ class Trained:
         return {"validation": splits.validation, "test": splits.test}
 
     def _other_photos(self, data: str) -> dict[str, Split]:
-        splits = source_of(data).find().parted()
+        source = source_of(data)
+        if isinstance(source, Manifest):
+            # A photo of several labels need not be among them.
+            source = attrs.evolve(source, multi_label=self.multi_label)
+        splits = source.find().parted()
         if splits.multi_label != self.multi_label:
             raise DataError(f"{data} has {_kind(splits.multi_label)}, unlike the model's photos.")
         unknown = set(splits.classes) - set(self.classes)
@@ -191,7 +196,9 @@ def splits_of(directory: RunDirectory, recipe: Recipe) -> Splits:
     lock = read_lock(directory.splits)
     if lock.root:
         _require_files(lock.names)
-        return lock.labelled().parted()
+        labelled, facts = known_of(lock.labelled(), Cache())
+        _require_same(lock, labelled, facts)
+        return labelled.parted()
     labelled = recipe.data.find()
     where = dict(zip(lock.names, lock.splits, strict=True))
     if labelled.classes != lock.classes or set(labelled.photos.names) != set(where):
@@ -204,6 +211,22 @@ def _require_files(names: Sequence[str]) -> None:
     gone = [name for name in names if not os.path.lexists(name)]
     if gone:
         raise DataError(f"{len(gone)} photos of the run are gone, such as {gone[0]}.")
+
+
+def _require_same(lock: Lock, labelled: Labelled, facts: Facts) -> None:
+    """Make sure that the files are what they were; those that are no photos any more are told."""
+    ids = [one.tobytes().hex() for one in facts["id"]]
+    changed = [
+        name
+        for name, before, now, reason in zip(
+            lock.names, lock.ids, ids, facts["reason"], strict=True
+        )
+        if before and before != now and not reason
+    ]
+    if changed:
+        raise DataError(
+            f"{len(changed)} photos of the run are not what they were, such as {changed[0]}."
+        )
 
 
 def evaluate(

@@ -239,6 +239,17 @@ def test_a_data_source_of_ones_own(recipe: Recipe, photos: Path, tmp_path: Path)
         model.evaluate()
 
 
+def test_a_photo_that_is_not_what_it_was_is_told(recipe: Recipe, tmp_path: Path):
+    data = fill(tmp_path / "data", 8)
+    mine = attrs.evolve(recipe, data=ImageFolder(str(data)), stages=recipe.stages[:1])
+    run = kerastl.run(mine, tmp_path / "mine", exporting=False)
+    model = trained.load(str(run.directory.path))
+    name = trained.splits_of(run.directory, mine).test.names[0]
+    Path(name).write_bytes((data / "red" / "red_00.jpg").read_bytes() + b" ")
+    with pytest.raises(DataError, match=r"1 photos of the run are not what they were, such as "):
+        model.evaluate()
+
+
 def test_no_validation_photos_are_told_before_training(recipe: Recipe, tmp_path: Path):
     splits = recipe.data.load(0)
     without = splits._replace(validation=photo_files([], []))

@@ -31,8 +31,15 @@ Examples:
     type=click.Path(path_type=Path),
     help="Where the report is written; checks/NAME unless it is given.",
 )
+@click.option(
+    "--class-level",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="How many folders deep the class folders are.",
+)
 @json_option
-def check(data: str, strict: bool, output: Path | None, as_json: bool) -> int:
+def check(data: str, strict: bool, class_level: int, output: Path | None, as_json: bool) -> int:
     """Look at photos: files that are none, copies, what may mislead.
 
     DATA is a folder of class folders, or of train, val and test folders of those, or a manifest
@@ -43,12 +50,14 @@ def check(data: str, strict: bool, output: Path | None, as_json: bool) -> int:
     again.
     """
     from kerastl.cache import Cache
-    from kerastl.data import TFDS, source_of
+    from kerastl.data import TFDS, ImageFolder, source_of
     from kerastl.data.check import check
     from kerastl.data.facts import known_of
     from kerastl.data.page import write_report
 
     source, cache = source_of(data), Cache()
+    if isinstance(source, ImageFolder):
+        source = ImageFolder(data, class_level)
     if isinstance(source, TFDS):
         raise UsageError("A data set of TensorFlow Datasets is no folder; check your own photos.")
     labelled, facts = known_of(source.find(everything=True), cache)

@@ -47,5 +47,8 @@ def predict(run: str, photos: tuple[str, ...], top: int, as_json: bool) -> int:
 
 
 def _line(prediction: Prediction) -> str:
+    if prediction.labels is not None and len(prediction.top) == 1:
+        labels = ", ".join(prediction.labels) or "none of the labels"
+        return f"{prediction.name}  {labels}"
     labels = "  ".join(f"{label} {probability:.3f}" for label, probability in prediction.top)
     return f"{prediction.name}  {labels}"

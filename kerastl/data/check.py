@@ -61,12 +61,15 @@ def check(labelled: Labelled, facts: Facts, cache: Cache) -> Report:
     return Report(looked.counts(), tuple(findings_of(looked, cache)))
 
 
-def check_before(labelled: Labelled, facts: Facts, cache: Cache) -> list[dict[str, Any]]:
+def check_before(
+    labelled: Labelled, facts: Facts, place: str, cache: Cache
+) -> list[dict[str, Any]]:
     """Say what a person should know of the photos before training.
 
     Args:
         labelled: The photos in their splits.
         facts: What is known of each.
+        place: The path that `kerastl check` takes; empty where there is none.
         cache: Where what takes long is found and kept.
 
     Returns:
@@ -77,7 +80,7 @@ def check_before(labelled: Labelled, facts: Facts, cache: Cache) -> list[dict[st
     news = [finding for finding in report.serious if finding.kind != UNREADABLE]
     for finding in news:
         say(f"{finding.level.capitalize()}: {finding.summary(labelled.root)}")
-    if news and labelled.root:
-        say(f"What is meant is shown by: kerastl check {labelled.root}")
+    if news and place:
+        say(f"What is meant is shown by: kerastl check {place}")
     found: list[dict[str, Any]] = report.as_json()["findings"]
     return found

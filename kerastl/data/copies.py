@@ -17,9 +17,14 @@ Pairs = npt.NDArray[np.int64]
 _COSINES = 8
 # Photos whose prints are less alike are no copies; those above are compared pixel by pixel.
 _ALIKE = 0.75
-# The least share of a copy's variance that is explained by the other photo and small shifts of it.
+# The least share of a copy's variance that is explained by the other photo and small shifts of it,
+# without what so many photos and more have in common, but for a part that is always its own.
 _EXPLAINED = 0.97
+_ENOUGH = 50
+_LEAST_OWN = 0.1
 _ROWS_AT_ONCE = 512
+# A photo is compared with so many others that come after it, those most like it.
+_MOST_NEIGHBOURS = 12
 _PAIRS_AT_ONCE = 1024
 # Mean colours less their brightness are so far apart at most; nearer to grey there is no hue.
 _HUES_APART, _COLORLESS = 40.0, 3.0
@@ -62,20 +67,23 @@ def _linking(thumbnails: npt.NDArray[np.uint8], means: npt.NDArray[np.uint8]) ->
     """Return pairs that link photos of which no two are the same."""
     images = _blurred(thumbnails.astype(np.float32))
     prints = _prints(thumbnails.astype(np.float32))
+    most = (1 - _EXPLAINED) * _own_spread(images)
     found = np.empty((0, 2), np.int64)
     groups = np.arange(len(images))
-    for one, other, turn in _candidates(prints):
+    for one, other, turns in _candidates(prints):
         hues = _are_alike_in_hue(means[one].astype(np.float32), means[other].astype(np.float32))
-        waiting = np.stack([one, other], axis=1)[hues]
-        while len(waiting):
-            waiting = waiting[groups[waiting[:, 0]] != groups[waiting[:, 1]]]
-            some, waiting = waiting[:_PAIRS_AT_ONCE], waiting[_PAIRS_AT_ONCE:]
-            turned, others = _turned(images[some[:, 0]], turn), images[some[:, 1]]
-            explained = np.maximum(_explained(turned, others), _explained(others, turned))
-            copies = some[explained >= _EXPLAINED]
-            if len(copies):
-                found = np.concatenate([found, copies])
-                groups = components(found, len(images))
+        pairs = np.stack([one, other, turns], axis=1)[hues]
+        for start in range(0, len(pairs), _PAIRS_AT_ONCE):
+            some = pairs[start : start + _PAIRS_AT_ONCE]
+            some = some[groups[some[:, 0]] != groups[some[:, 1]]]
+            for turn in np.unique(some[:, 2]).tolist():
+                one, other = some[some[:, 2] == turn, :2].T
+                pair = _turned(images[one], turn), images[other]
+                copies = (_unexplained(*pair) <= most[other]) | (
+                    _unexplained(*reversed(pair)) <= most[one]
+                )
+                found = np.concatenate([found, np.stack([one, other], axis=1)[copies]])
+            groups = components(found, len(images))
     return found
 
 
@@ -168,16 +176,38 @@ def _prints(images: Images) -> Images:
     return np.where(lengths >= least, found / np.maximum(lengths, least), np.float32(0))
 
 
-def _candidates(prints: Images) -> Iterator[tuple[Pairs, Pairs, int]]:
-    """Yield numbers of photos that may be copies, and how the first of them have to be turned."""
+def _candidates(prints: Images) -> Iterator[tuple[Pairs, Pairs, Pairs]]:
+    """Yield numbers of photos that may be copies, and how the first of them have to be turned.
+
+    Of photos that are all alike, such as faces in the middle of each, those most alike are enough.
+    """
     flat = prints.reshape(-1, _COSINES**2)
     for start in range(0, len(prints), _ROWS_AT_ONCE):
         rows = prints[start : start + _ROWS_AT_ONCE]
+        later = np.arange(start, len(prints)) > np.arange(start, start + len(rows))[:, np.newaxis]
+        found = []
         for turn in range(8):
             alike = _turned_print(rows, turn).reshape(-1, _COSINES**2) @ flat[start:].T
-            one, other = np.nonzero(alike >= _ALIKE)
-            later = one < other
-            yield one[later] + start, other[later] + start, turn
+            one, other = _most_alike(np.where(later, alike, -1))
+            found.append((one, other, np.full(len(one), turn), alike[one, other]))
+        one, other, turns, alike = map(np.concatenate, zip(*found, strict=True))
+        order = np.lexsort((-alike, one))
+        # The place of each among those of its row, the most alike first.
+        places = np.arange(len(order)) - np.searchsorted(one[order], one[order])
+        kept = order[places < _MOST_NEIGHBOURS]
+        yield one[kept] + start, other[kept] + start, turns[kept]
+
+
+def _most_alike(alike: Images) -> tuple[Pairs, Pairs]:
+    """Return rows and columns of what is alike enough, the most alike of each row if many are."""
+    are_alike = alike >= _ALIKE
+    if np.count_nonzero(are_alike) <= len(alike) * _MOST_NEIGHBOURS:
+        row, column = np.nonzero(are_alike)
+        return row, column
+    columns = np.argpartition(-alike, _MOST_NEIGHBOURS, axis=1)[:, :_MOST_NEIGHBOURS]
+    rows = np.arange(len(alike))[:, np.newaxis]
+    row, place = np.nonzero(alike[rows, columns] >= _ALIKE)
+    return row, columns[row, place]
 
 
 def _turned(images: Images, turn: int) -> Images:
@@ -195,17 +225,35 @@ def _turned_print(prints: Images, turn: int) -> Images:
     return prints * signs if turn & 1 else prints
 
 
-def _explained(images: Images, others: Images) -> npt.NDArray[np.float64]:
-    """Return the share of the others' variance that is explained by the images."""
+def _own_spread(images: Images) -> Images:
+    """Return how far each photo is from even grey, less what all photos have in common.
+
+    Of X-rays, or of faces in the middle of each photo, one explains most of any other.
+    """
+    inner = _inner(images)
+    inner = inner - inner.mean(axis=1, keepdims=True)
+    whole: Images = (inner**2).sum(axis=1)
+    if len(images) < _ENOUGH:
+        return whole
+    common = inner.mean(axis=0)
+    shared = (inner @ common) ** 2 / max(float(common @ common), 1e-6)
+    own: Images = np.maximum(whole - shared, _LEAST_OWN * whole)
+    return own
+
+
+def _inner(images: Images) -> Images:
+    """Return images as rows of pixels but for their edges, where there are no derivatives."""
+    return images[:, 1:-1, 1:-1].reshape(len(images), -1)
+
+
+def _unexplained(images: Images, others: Images) -> Images:
+    """Return how far the others are from what the images explain of them, squared."""
     down, right = (np.asarray(each) for each in np.gradient(images, axis=(1, 2)))
     across = np.linspace(-1, 1, images.shape[1], dtype=np.float32)
     changes = [images, np.ones_like(images), right, across * right, down, across[:, None] * down]
-    # At the edges there are no derivatives.
-    basis = np.stack([change[:, 1:-1, 1:-1] for change in changes], axis=-1)
-    basis = basis.reshape(len(images), -1, len(changes))
-    wanted = others[:, 1:-1, 1:-1].reshape(len(images), -1, 1)
+    basis = np.stack([_inner(change) for change in changes], axis=-1)
+    wanted = _inner(others)[..., np.newaxis]
     gram = basis.transpose(0, 2, 1) @ basis + 1e-3 * np.eye(len(changes), dtype=np.float32)
     rest = wanted - basis @ np.linalg.solve(gram, basis.transpose(0, 2, 1) @ wanted)
-    spread = ((wanted - wanted.mean(axis=1, keepdims=True)) ** 2).sum(axis=(1, 2))
-    share: npt.NDArray[np.float64] = 1 - (rest**2).sum(axis=(1, 2)) / np.maximum(spread, 1e-6)
-    return share
+    distance: Images = (rest**2).sum(axis=(1, 2))
+    return distance

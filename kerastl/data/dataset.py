@@ -56,7 +56,12 @@ class TFData:
         """
         parts = zip(SPLITS, (self.train, self.validation, self.test), strict=True)
         return Labelled.of(
-            {name: _split(data, name) for name, data in parts if data is not None}, self.classes
+            {
+                name: _split(data, name, len(self.classes))
+                for name, data in parts
+                if data is not None
+            },
+            self.classes,
         )
 
     def load(self, seed: int = 0, division: Division | None = None) -> Splits:
@@ -88,7 +93,7 @@ def chosen_from(everything: Callable[[], tf.data.Dataset]) -> Callable[..., tf.d
     return encoded
 
 
-def _split(data: tf.data.Dataset, name: str) -> Split:
+def _split(data: tf.data.Dataset, name: str, classes: int) -> Split:
     """Return a person's photos as a split, named by their numbers."""
     photos = _single(data, name)
     for one, other in zip(*(_first(photos) for _ in range(2)), strict=True):
@@ -98,6 +103,11 @@ def _split(data: tf.data.Dataset, name: str) -> Split:
                 "the same: leave out shuffling and augmentation, which kerastl does itself."
             )
     labels = tuple(int(label) for _, label in photos.as_numpy_iterator())
+    if not set(labels) <= set(range(classes)):
+        raise DataError(
+            f"The labels for {name} must be 0 to {classes - 1}, the numbers of the classes, not "
+            f"{min(labels)} to {max(labels)}."
+        )
     names = tuple(f"{name}/{number}" for number in range(len(labels)))
     return Split(names, labels, chosen_from(lambda: photos.map(lambda photo, _: photo)))
 
@@ -116,7 +126,7 @@ def _single(data: tf.data.Dataset, name: str) -> tf.data.Dataset:
     if not (isinstance(spec, tuple) and len(spec) == 2):
         raise DataError(f"The dataset for {name} must hold pairs of a photo and a label.")
     photo, label = spec
-    if label.shape.rank == 1:
+    if label.shape.rank == 1 and photo.shape.rank in (1, 4):
         data, (photo, label) = data.unbatch(), data.unbatch().element_spec
     if not (label.shape.rank == 0 and label.dtype.is_integer):
         raise DataError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -106,7 +106,15 @@ def reader_id() -> bytes:
     code = code_of(
         *(f"kerastl.data.{name}" for name in ("conversion", "decoding", "headers", "reader"))
     )
-    return id_of(code, *(version(name).encode() for name in ("tensorflow", "Pillow")))
+    return id_of(code, *map(_version, ("tensorflow", "Pillow", "pillow-heif")))
+
+
+def _version(package: str) -> bytes:
+    """Return the version of a package; nothing where it is not installed."""
+    try:
+        return version(package).encode()
+    except PackageNotFoundError:
+        return b""
 
 
 def text_of(value: Any) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from kerastl.console import say
+from kerastl.data.quarantine import QUARANTINE, quarantined
 from kerastl.errors import DataError
-from kerastl.labelled import Label, Labelled, Split
+from kerastl.labelled import SPLITS, TEST, TRAIN, VALIDATION, Label, Labelled, Split
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -33,6 +36,47 @@ class Row:
     split: str = ""
     group: str = ""
     weight: float = 1.0
+
+
+_SPLITS = {
+    **{name: name for name in ("", *SPLITS)},
+    **{"val": VALIDATION, "valid": VALIDATION, "training": TRAIN, "testing": TEST},
+}
+
+
+def text_of(value: Any) -> str:
+    """Return a cell's text; of nothing, none."""
+    return "" if value is None else str(value).strip()
+
+
+def split_named(value: Any) -> str:
+    """Return the split that a person means; what is none is a ValueError."""
+    split = text_of(value).casefold()
+    if split not in _SPLITS:
+        raise ValueError(f"the split must be {', '.join(SPLITS)} or empty, not {split!r}")
+    return _SPLITS[split]
+
+
+def weight_of(value: Any) -> float:
+    """Return the weight that a person means; what is none is a ValueError."""
+    if text_of(value) == "":
+        return 1.0
+    try:
+        weight = float(value)
+    except (TypeError, ValueError):
+        weight = math.nan
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"the weight must be a number from 0, not {value!r}")
+    return weight
+
+
+def without_quarantined(rows: Sequence[Row], root: Path) -> list[Row]:
+    """Return the files that a folder's quarantine list does not name, and say how many it does."""
+    left_out = quarantined(root)
+    rest = [row for row in rows if row.path not in left_out]
+    if len(rest) < len(rows):
+        say(f"Left out: {len(rows) - len(rest)} files that {root / QUARANTINE} names")
+    return rest
 
 
 def labelled_files(

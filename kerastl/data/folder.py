@@ -11,8 +11,7 @@ import attrs
 
 from kerastl import validators
 from kerastl.console import say
-from kerastl.data.files import Row, files_in, labelled_files
-from kerastl.data.quarantine import QUARANTINE, quarantined
+from kerastl.data.files import Row, files_in, labelled_files, without_quarantined
 from kerastl.data.splits import load_splits
 from kerastl.errors import DataError
 from kerastl.labelled import SPLITS, TEST, TRAIN, VALIDATION, Division, Labelled, Splits
@@ -56,12 +55,10 @@ class ImageFolder:
         root = self.root
         folders = _split_folders(root)
         classes = self._classes(folders)
-        left_out = set() if everything else quarantined(root)
-        rows = [row for row in self._rows(folders) if row.path not in left_out]
+        rows = list(self._rows(folders))
+        rows = rows if everything else without_quarantined(rows, root)
         if self.group is not None and not any(row.group for row in rows):
             raise DataError(f"No photo in {root} is of a group: group={self.group!r} finds none.")
-        if left_out:
-            say(f"Left out: {len(left_out)} files that {root / QUARANTINE} names")
         if not everything and not {VALIDATION, TEST} >= set(folders):
             _require_each_class(folders.get(TRAIN, root), rows, classes)
         return labelled_files(rows, str(root), classes)
@@ -77,7 +74,7 @@ class ImageFolder:
     @property
     def root(self) -> Path:
         """The folder's full path."""
-        return Path(self.path).expanduser().absolute()
+        return Path(os.path.abspath(os.path.expanduser(self.path)))
 
     def _class_folders(self, folder: Path) -> list[Path]:
         found = [folder]

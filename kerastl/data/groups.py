@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from kerastl.console import say
+from kerastl.errors import DataError
 from kerastl.labelled import Labelled
+from kerastl.validators import as_tuple
 
 if TYPE_CHECKING:
     from kerastl.cache import Cache
@@ -26,7 +28,8 @@ class Group:
     Args:
         name: What tells the group from others, whatever is added to it or beside it.
         photos: Their numbers.
-        stratum: The class that most of them are of.
+        stratum: The class that most of them are of; of several labels of a photo, the rarest.
+        labels: The classes that some of them are of.
         part: Where they are.
         is_fixed: Whether they have to stay there.
     """
@@ -34,6 +37,7 @@ class Group:
     name: str
     photos: list[int]
     stratum: int
+    labels: frozenset[int]
     part: str = ""
     is_fixed: bool = False
 
@@ -51,73 +55,83 @@ def groups_of(
             one another, as they are of nothing in front of a fixed camera, is taken apart: that is
             said.
         cache: Where copies are found and kept.
+
+    Raises:
+        DataError: A label is that of no class.
     """
     from kerastl.data.copies import all_copies
 
-    sound = [number for number in pool if not facts["reason"][number]]
-    strata = _strata(labelled, sound)
-    exact, near = (
-        [(one, other) for one, other in pairs.tolist() if one in strata and other in strata]
-        for pairs in all_copies(facts, cache)
-    )
-    same = [*_named_alike(labelled, sound), *exact]
-    groups = _joined(labelled, facts, strata, same + near)
-    thin = {stratum for stratum, count in _counts(groups, strata).items() if count < least}
-    apart = [pair for pair in near if thin.isdisjoint(strata[number] for number in pair)]
+    labels = _labels(labelled, [number for number in pool if not facts["reason"][number]])
+    exact, near = (pairs.tolist() for pairs in all_copies(facts, cache))
+    same = [*_named_alike(labelled), *exact]
+    groups = _joined(labelled, facts, labels, same + near)
+    thin = {label for label, count in counts_of(groups).items() if count < least}
+    # Not only of the photos of the pool: two may be copies of the same third one.
+    apart = [pair for pair in near if thin.isdisjoint(_all_of(labelled, pair))]
     if len(apart) < len(near):
-        groups = _joined(labelled, facts, strata, same + apart)
-        for stratum in sorted(thin):
+        groups = _joined(labelled, facts, labels, same + apart)
+        for label in sorted(label for label in thin if counts_of(groups)[label] >= least):
             say(
-                f"Warning: the photos of class {labelled.classes[stratum]!r} are copies of one "
+                f"Warning: the photos of class {labelled.classes[label]!r} are copies of one "
                 "another, and are in several splits nevertheless: they are all there is of it."
             )
     return groups
 
 
-def _counts(groups: Sequence[Group], strata: Mapping[int, int]) -> Counter[int]:
-    counts = Counter(dict.fromkeys(strata.values(), 0))
-    counts.update(group.stratum for group in groups)
-    return counts
+def counts_of(groups: Sequence[Group]) -> Counter[int]:
+    """Return how many groups have photos of each class."""
+    return Counter(label for group in groups for label in group.labels)
 
 
-def _strata(labelled: Labelled, numbers: Sequence[int]) -> dict[int, int]:
-    """Return the class of each photo by its number; of several classes the rarest, of none -1."""
-    labels = {number: labelled.photos.labels[number] for number in numbers}
-    several = {
-        number: label if isinstance(label, tuple) else (label,) for number, label in labels.items()
-    }
-    counts = Counter(label for some in several.values() for label in some)
+def _all_of(labelled: Labelled, numbers: Sequence[int]) -> set[int]:
+    return {label for number in numbers for label in as_tuple(labelled.photos.labels[number])}
+
+
+def _labels(labelled: Labelled, numbers: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """Return the classes of each photo by its number, the rarest first."""
+    found = {number: as_tuple(labelled.photos.labels[number]) for number in numbers}
+    counts = Counter(label for some in found.values() for label in some)
+    wrong = [label for label in counts if label not in range(len(labelled.classes))]
+    if wrong:
+        number = next(number for number, some in found.items() if wrong[0] in some)
+        raise DataError(
+            f"{labelled.photos.names[number]} has the label {wrong[0]}; the classes are 0 to "
+            f"{len(labelled.classes) - 1}."
+        )
     return {
-        number: min(some, key=lambda label: (counts[label], label), default=-1)
-        for number, some in several.items()
+        number: tuple(sorted(some, key=lambda label: (counts[label], label)))
+        for number, some in found.items()
     }
 
 
-def _named_alike(labelled: Labelled, numbers: Sequence[int]) -> Pairs:
-    if not labelled.groups:
-        return []
+def _named_alike(labelled: Labelled) -> Pairs:
     first: dict[str, int] = {}
-    named = [number for number in numbers if labelled.groups[number]]
-    return [(first.setdefault(labelled.groups[number], number), number) for number in named]
+    return [
+        (first.setdefault(name, number), number)
+        for number, name in enumerate(labelled.groups)
+        if name
+    ]
 
 
 def _joined(
-    labelled: Labelled, facts: Facts, strata: Mapping[int, int], pairs: Pairs
+    labelled: Labelled, facts: Facts, labels: Mapping[int, tuple[int, ...]], pairs: Pairs
 ) -> list[Group]:
-    """Return the groups that pairs make of photos."""
+    """Return the groups that pairs make of the photos of which the labels are told."""
     import numpy as np
 
     from kerastl.data.copies import components
 
-    members = components(np.array(pairs, np.int64).reshape(-1, 2), len(labelled.splits))
+    members = components(np.array(pairs, np.int64).reshape(-1, 2), len(labelled.splits)).tolist()
     together: dict[int, list[int]] = defaultdict(list)
-    for number in strata:
+    for number in labels:
         together[members[number]].append(number)
     return [
         Group(
             _name(labelled, facts, photos),
             photos,
-            Counter(strata[number] for number in photos).most_common(1)[0][0],
+            # Photos without any label are no class.
+            Counter(next(iter(labels[n]), -1) for n in photos).most_common(1)[0][0],
+            frozenset(label for number in photos for label in labels[number]),
         )
         for photos in together.values()
     ]

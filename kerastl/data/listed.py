@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 
 import attrs
 
-from kerastl.data.files import Row, labelled_files
+from kerastl.data.files import Row, labelled_files, split_named, text_of, weight_of
 from kerastl.data.splits import load_splits
-from kerastl.errors import DataError
+from kerastl.errors import DataError, UsageError
 from kerastl.labelled import Division, Labelled, Splits
 from kerastl.validators import as_tuple
 
 
 def _as_texts(paths: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
+    if isinstance(paths, str | os.PathLike):
+        raise UsageError(f"ImageFiles.paths must be a list of paths, not {paths!r}.")
     return tuple(os.fspath(path) for path in paths)
 
 
@@ -45,25 +48,32 @@ class ImageFiles:
         """
         count = len(self.paths)
         columns = (self.labels, self.splits, self.groups, self.weights)
-        if any(column and len(column) != count for column in columns) or not count:
+        if any(column and len(column) != count for column in columns) or not self.labels:
             lengths = ", ".join(str(len(column)) for column in columns)
             raise DataError(
                 f"{count} paths were given with {lengths} labels, splits, groups and weights; "
                 "expected one of each for each path, or none."
             )
-        rows = [
-            Row(
-                os.path.abspath(os.path.expanduser(path)),
-                tuple(map(str, as_tuple(self.labels[number]))),
-                self.splits[number] if self.splits else "",
-                self.groups[number] if self.groups else "",
-                self.weights[number] if self.weights else 1.0,
-            )
-            for number, path in enumerate(self.paths)
-        ]
+        rows = [self._row(number) for number in range(count)]
+        if len({row.path for row in rows}) < count:
+            path = Counter(row.path for row in rows).most_common(1)[0][0]
+            raise DataError(f"{path} is in the list more than once.")
         root = os.path.commonpath([os.path.dirname(row.path) for row in rows])
         several = any(isinstance(label, tuple | list) for label in self.labels)
         return labelled_files(rows, root, multi_label=several)
+
+    def _row(self, number: int) -> Row:
+        path = os.path.abspath(os.path.expanduser(self.paths[number]))
+        try:
+            return Row(
+                path,
+                tuple(map(str, as_tuple(self.labels[number]))),
+                split_named(self.splits[number]) if self.splits else "",
+                text_of(self.groups[number]) if self.groups else "",
+                weight_of(self.weights[number]) if self.weights else 1.0,
+            )
+        except ValueError as error:
+            raise DataError(f"{path}: {error}.") from error
 
     def load(self, seed: int = 0, division: Division | None = None) -> Splits:
         """Return the splits; those that are not given are drawn.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -13,17 +12,20 @@ from typing import Any
 
 import attrs
 
-from kerastl.console import say
-from kerastl.data.files import Row, labelled_files
-from kerastl.data.quarantine import QUARANTINE, quarantined
+from kerastl.data.files import (
+    Row,
+    labelled_files,
+    split_named,
+    text_of,
+    weight_of,
+    without_quarantined,
+)
 from kerastl.data.splits import load_splits
 from kerastl.errors import DataError, did_you_mean
-from kerastl.labelled import SPLITS, TEST, TRAIN, VALIDATION, Division, Labelled, Splits
+from kerastl.labelled import Division, Labelled, Splits
 
+_GROUP = "group"
 _ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
-_SPLITS = {"": "", "val": VALIDATION, "valid": VALIDATION, "training": TRAIN, "testing": TEST} | {
-    name: name for name in SPLITS
-}
 # What separates several labels in a cell.
 _BETWEEN = re.compile(r"\s*[;|]\s*")
 
@@ -51,7 +53,7 @@ class Manifest:
     path: str = attrs.field(converter=str)
     path_column: str = "path"
     label_column: str = "label"
-    group: str = "group"
+    group: str = _GROUP
     multi_label: bool | None = None
 
     def find(self, everything: bool = False) -> Labelled:
@@ -66,15 +68,14 @@ class Manifest:
         """
         root = self.root
         rows = list(self._rows())
+        if self.group != _GROUP and not any(row.group for row in rows):
+            raise DataError(f"No photo in {self.path} is of a group: {self.group!r} finds none.")
         if rows and not any(os.path.lexists(row.path) for row in rows):
             raise DataError(
                 f"No photo that {self.path} names exists, such as {rows[0].path}; paths are taken "
                 f"from the folder {root}."
             )
-        left_out = set() if everything else quarantined(root)
-        if left_out:
-            say(f"Left out: {len(left_out)} files that {root / QUARANTINE} names")
-        rows = [row for row in rows if row.path not in left_out]
+        rows = rows if everything else without_quarantined(rows, root)
         return labelled_files(rows, str(root), multi_label=self.multi_label)
 
     def load(self, seed: int = 0, division: Division | None = None) -> Splits:
@@ -88,11 +89,13 @@ class Manifest:
     @property
     def root(self) -> Path:
         """The folder that paths are relative to."""
-        return Path(self.path).expanduser().absolute().parent
+        return Path(os.path.abspath(os.path.expanduser(self.path))).parent
 
     def _rows(self) -> Iterator[Row]:
         lines: dict[str, int] = {}
-        for line, values in _lines(Path(self.path).expanduser()):
+        for line, cells in _lines(Path(self.path).expanduser()):
+            # A heading is the same in capitals.
+            values = {str(name).casefold(): value for name, value in cells.items()}
             try:
                 row = self._row(values)
                 if row.path in lines:
@@ -105,21 +108,18 @@ class Manifest:
     def _row(self, values: Mapping[str, Any]) -> Row:
         """Return a line's photo; what is wrong with it is a ValueError."""
         for column in (self.path_column, self.label_column):
-            if column not in values:
+            if column.casefold() not in values:
                 hint = did_you_mean(column, filter(None, values))
                 raise ValueError(f"there is no column {column!r}. {hint}".rstrip("."))
-        path = _text(values[self.path_column])
+        path = text_of(values[self.path_column.casefold()])
         if not path:
             raise ValueError("the path is empty")
-        split = _text(values.get("split")).casefold()
-        if split not in _SPLITS:
-            raise ValueError(f"the split must be {', '.join(SPLITS)} or empty, not {split!r}")
         return Row(
             os.path.normpath(self.root / os.path.expanduser(path)),
-            _labels(values[self.label_column]),
-            _SPLITS[split],
-            _text(values.get(self.group)),
-            _weight(values.get("weight")),
+            _labels(values[self.label_column.casefold()]),
+            split_named(values.get("split")),
+            text_of(values.get(self.group.casefold())),
+            weight_of(values.get("weight")),
         )
 
 
@@ -163,23 +163,7 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, values
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
-
-
 def _labels(value: Any) -> tuple[str, ...]:
     if isinstance(value, list):
-        return tuple(filter(None, map(_text, value)))
-    return tuple(filter(None, _BETWEEN.split(_text(value))))
-
-
-def _weight(value: Any) -> float:
-    if _text(value) == "":
-        return 1.0
-    try:
-        weight = float(value)
-    except (TypeError, ValueError):
-        weight = math.nan
-    if not 0 <= weight < math.inf:
-        raise ValueError(f"the weight must be a number from 0, not {value!r}")
-    return weight
+        return tuple(filter(None, map(text_of, value)))
+    return tuple(filter(None, _BETWEEN.split(text_of(value))))

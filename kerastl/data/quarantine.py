@@ -18,7 +18,7 @@ _HEAD = """\
 
 def quarantined(root: Path) -> set[str]:
     """Return the paths of the files that a folder's list names; none where there is no list."""
-    return {os.path.join(root, name) for name, _ in _lines(root)}
+    return {os.path.normpath(os.path.join(root, name)) for name, _ in _lines(root)}
 
 
 def quarantine(root: Path, reasons: Mapping[str, str]) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 
 from kerastl.console import say
-from kerastl.data.groups import Group, groups_of
+from kerastl.data.groups import Group, counts_of, groups_of
 from kerastl.data.lock import read_lock
 from kerastl.errors import DataError, UsageError
 from kerastl.labelled import TEST, TRAIN, VALIDATION, DataSource, Division, Labelled, Splits
@@ -125,16 +125,16 @@ def _assign(
 ) -> None:
     """Give each group that has none a part."""
     drawn = {group.name: _drawn(group.name, seed) for group in groups}
+    ordered = sorted(groups, key=lambda group: drawn[group.name])
     strata: dict[int, list[Group]] = defaultdict(list)
-    for group in sorted(groups, key=lambda group: drawn[group.name]):
+    for group in ordered:
         strata[group.stratum].append(group)
         if not group.is_fixed:
             group.part = _part_at(drawn[group.name], shares)
-    for stratum, some in sorted(strata.items()):
-        # Photos without any label are no class of which each split needs some.
-        if stratum >= 0:
-            _require(some, shares, classes[stratum])
-            _even_out(some, shares)
+    for _, some in sorted(strata.items()):
+        _even_out(some, shares)
+    _require(ordered, shares, classes)
+    _fill(ordered, shares)
 
 
 def _drawn(name: str, seed: int) -> float:
@@ -150,57 +150,76 @@ def _part_at(number: float, shares: Mapping[str, float]) -> str:
     return list(shares)[-1]
 
 
-def _require(groups: Sequence[Group], shares: Mapping[str, float], name: str) -> None:
-    if len(groups) >= len(shares):
-        return
-    photos = sum(len(group.photos) for group in groups)
-    together = f" in {len(groups)} groups that stay together" if photos > len(groups) else ""
-    drawn = " and ".join(part for part in shares if part in (VALIDATION, TEST)) or "folds"
-    raise DataError(
-        f"Class {name!r} has {photos} photos{together}; at least {len(shares)} are needed to "
-        f"draw {drawn} from the training photos."
-    )
+def _require(groups: Sequence[Group], shares: Mapping[str, float], classes: Sequence[str]) -> None:
+    """Make sure that each class can be in each part, unless that is no more to be decided."""
+    for label, count in sorted(counts_of(groups).items()):
+        some = [group for group in groups if label in group.labels]
+        if count >= len(shares) or all(group.is_fixed for group in some):
+            continue
+        photos = sum(len(group.photos) for group in some)
+        together = f" in {count} groups that stay together" if photos > count else ""
+        drawn = " and ".join(part for part in shares if part in (VALIDATION, TEST)) or "folds"
+        raise DataError(
+            f"Class {classes[label]!r} has {photos} photos{together}; at least {len(shares)} are "
+            f"needed to draw {drawn} from the training photos."
+        )
 
 
 def _even_out(groups: Sequence[Group], shares: Mapping[str, float]) -> None:
     """Move groups of a class, those first that fell lowest, until each part is near its share."""
     total = sum(len(group.photos) for group in groups)
     wanted = {part: share * total for part, share in shares.items()}
-    for _ in groups:
-        inside = {part: [g for g in groups if g.part == part] for part in shares}
-        excess = {
-            part: sum(len(group.photos) for group in some) - wanted[part]
-            for part, some in inside.items()
-        }
-        ends = _ends(inside, excess, wanted)
-        if ends is None:
-            return
-        source, target = ends
-        free = [group for group in inside[source] if not group.is_fixed]
-        if not inside[target] and len(inside[source]) > 1:
-            free.sort(key=lambda group: len(group.photos))
-        else:
+    excess = {part: -count for part, count in wanted.items()}
+    free: dict[str, list[Group]] = {part: [] for part in shares}
+    for group in groups:
+        excess[group.part] = excess.get(group.part, 0.0) + len(group.photos)
+        if not group.is_fixed:
+            free[group.part].append(group)
+    while move := _move(free, excess, wanted):
+        group, target = move
+        for part, sign in ((group.part, -1), (target, 1)):
+            excess[part] += sign * len(group.photos)
+        free[group.part].remove(group)
+        free[target].append(group)
+        group.part = target
+
+
+def _move(
+    free: Mapping[str, Sequence[Group]], excess: Mapping[str, float], wanted: Mapping[str, float]
+) -> tuple[Group, str] | None:
+    """Return a group that is to be moved, and where to; None if all is well or cannot be bettered.
+
+    What is moved makes the parts differ less from their shares, so that there is an end.
+    """
+    by_excess = sorted(wanted, key=lambda part: excess[part])
+    for part in by_excess:
+        count = excess[part] + wanted[part]
+        ends: list[tuple[str, str]] = []
+        if count < max(1, math.floor(_LEAST * wanted[part])):
+            ends = [(source, part) for source in reversed(by_excess)]
+        elif part != TRAIN and count > max(1, math.ceil(_MOST * wanted[part])):
+            ends = [(part, target) for target in by_excess]
+        for source, target in ends:
             gap = excess[source] - excess[target]
-            free = [group for group in free if len(group.photos) < gap]
-        if not free:
-            return
-        free[0].part = target
-
-
-def _ends(
-    inside: Mapping[str, Sequence[Group]], excess: Mapping[str, float], wanted: Mapping[str, float]
-) -> tuple[str, str] | None:
-    """Return from which part a group is to be moved, and to which; None if all is well."""
-    most = max(
-        (part for part in excess if len(inside[part]) > 1),
-        key=lambda part: excess[part],
-        default=None,
-    )
-    least = min(excess, key=lambda part: excess[part])
-    for part, more in excess.items():
-        count = more + wanted[part]
-        if most and (not count or count < math.floor(_LEAST * wanted[part])):
-            return most, part
-        if part != TRAIN and len(inside[part]) > 1 and count > math.ceil(_MOST * wanted[part]):
-            return part, least
+            for group in free[source]:
+                if len(group.photos) < gap:
+                    return group, target
     return None
+
+
+def _fill(groups: Sequence[Group], shares: Mapping[str, float]) -> None:
+    """Give each part a group of each class, as far as there are groups that can be moved."""
+    counts = counts_of(groups)
+    for label in sorted(counts, key=lambda label: (counts[label], label)):
+        for part in shares:
+            inside = Counter(group.part for group in groups if label in group.labels)
+            can_move = [
+                group
+                for group in groups
+                if label in group.labels and not group.is_fixed and inside[group.part] > 1
+            ]
+            if not inside[part] and can_move:
+                # From where there are most; of those the smallest.
+                most = max(can_move, key=lambda group: inside[group.part]).part
+                those = [group for group in can_move if group.part == most]
+                min(those, key=lambda group: len(group.photos)).part = part

@@ -139,7 +139,7 @@ def _score_each(
                 float(recall[i]),
                 float(f1[i]),
                 int(images[i]),
-                float(average_precision_score(labels[:, i], logits[:, i])) if images[i] else 0.0,
+                float(average_precision_score(labels[:, i], logits[:, i])) if images[i] else None,
             )
             for i, name in enumerate(classes)
         ),

@@ -31,8 +31,9 @@ def class_table(split: str, scores: Scores) -> Table:
     for name in ("images", "precision", "recall", "F1", *more):
         table.add_column(name, justify="right")
     for one in scores.by_class:
-        values = (one.precision, one.recall, one.f1, one.average_precision)
-        figures = (f"{value:.3f}" for value in values if value is not None)
+        values: list[float | None] = [one.precision, one.recall, one.f1]
+        values += [one.average_precision] if has_average else []
+        figures = ("" if value is None else f"{value:.3f}" for value in values)
         table.add_row(Text(one.name), str(one.images), *figures)
     return table
 

@@ -15,7 +15,22 @@ from kerastl.recipe import Recipe
 
 Labels = npt.NDArray[np.int64]
 
+# A photo of a very rare label would else throw off all that was learned from the others.
+_MOST_WEIGHT = 20.0
 _WEIGHTS, _SAMPLER = "weights", "sampler"
+
+
+def require_balance(balance: str | None) -> None:
+    """Make sure that photos of several labels can be balanced so.
+
+    Raises:
+        DataError: They are to be by a sampler.
+    """
+    if balance == _SAMPLER:
+        raise DataError(
+            "Photos of several labels cannot be shown equally often for each; set balance to "
+            "'weights'."
+        )
 
 
 def loss_of(recipe: Recipe, labels: Labels) -> Any:
@@ -32,24 +47,26 @@ def loss_of(recipe: Recipe, labels: Labels) -> Any:
         return keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=recipe.label_smoothing
         )
-    if recipe.balance == _SAMPLER:
-        raise DataError(
-            "Photos of several labels cannot be shown equally often for each; set balance to "
-            "'weights'."
-        )
+    require_balance(recipe.balance)
     if recipe.balance is None:
         return keras.losses.BinaryCrossentropy(
             from_logits=True, label_smoothing=recipe.label_smoothing
         )
-    # Photos that have a label count so much that together they are as many as those without it.
-    having = np.maximum(labels.sum(axis=0), 1)
-    ratio = tf.constant((len(labels) - having) / having, tf.float32)
+    # Photos that have a label count, together, as much as those without it.
+    having = labels.sum(axis=0)
+    with_it, without = (_half_of(len(labels), count) for count in (having, len(labels) - having))
 
     def weighted(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        losses = tf.nn.weighted_cross_entropy_with_logits(targets, logits, ratio)
-        return tf.reduce_mean(losses, axis=-1)
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
+        return tf.reduce_mean(losses * tf.where(targets > 0.5, with_it, without), axis=-1)
 
     return weighted
+
+
+def _half_of(photos: int, counts: Labels) -> tf.Tensor:
+    """Return the weight by which so many photos count as half of all; 1 where there are none."""
+    weights = np.where(counts, photos / (2 * np.maximum(counts, 1)), 1)
+    return tf.constant(np.minimum(weights, _MOST_WEIGHT), tf.float32)
 
 
 def accuracy_of(labels: Labels) -> Any:

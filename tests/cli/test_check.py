@@ -83,3 +83,12 @@ def test_folders_that_cannot_be_checked(program, tmp_path: Path, make, message: 
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
+
+
+def test_a_folder_of_no_photos_at_all(program, tmp_path: Path):
+    for name in ("a", "b"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "text.jpg").write_text("no photo")
+    done = program("check", "data", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "files that are no photos: 2" in " ".join(done.stdout.split())

@@ -143,3 +143,15 @@ def test_planted_copies_of_real_photos(test_data: Path):
     # Seven pairs are nearly the same photos in truth.
     among = [pair for pair in pairs.tolist() if pair[1] < 800]
     assert len(among) <= 8
+
+
+def test_of_photos_that_are_all_alike_the_copies_are_found_and_only_those():
+    random = np.random.default_rng(0)
+    down, right = np.mgrid[-1:1:32j, -1:1:32j]
+    face = 200 * np.exp(-3 * (down**2 + right**2))
+    # Each is the same spot in the middle with marks of its own.
+    marks = random.normal(0, 12, (300, 8, 8)).repeat(4, axis=1).repeat(4, axis=2)
+    photos = (face + marks).clip(0, 255).astype(np.uint8)
+    photos = np.concatenate([photos, photos[::10, :, ::-1] // 2 + 20])
+    found = near_copies(photos, np.full((330, 3), 90, np.uint8))
+    assert found.tolist() == [[10 * number, 300 + number] for number in range(30)]

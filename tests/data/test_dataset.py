@@ -86,6 +86,15 @@ def test_data_that_are_not_as_expected(changed, message: str):
     assert "\n" not in str(caught.value)
 
 
+def test_labels_that_begin_with_1_and_files_that_are_told_one_hot():
+    counted = data().map(lambda image, label: (image, label + 1))
+    with pytest.raises(DataError, match="labels for train must be 0 to 1, the numbers of the cla"):
+        TFData(counted, CLASSES).find()
+    files = data().map(lambda image, label: (tf.io.encode_png(image), tf.one_hot(label, 2)))
+    with pytest.raises(DataError, match="labels for train must be numbers of classes"):
+        TFData(files, CLASSES).find()
+
+
 def test_what_is_no_dataset():
     with pytest.raises(UsageError, match=r"TFData\.train must be a tf\.data\.Dataset"):
         TFData([1, 2], CLASSES)

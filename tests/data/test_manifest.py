@@ -130,6 +130,32 @@ def test_a_manifest_that_is_not_there_or_no_text(folder: Path):
         Manifest(folder / "a.csv").find()
 
 
+def test_headings_in_capitals_and_a_group_that_there_is_not(folder: Path):
+    text = "Path,LABEL,Split,Group\n" + "".join(
+        f"photos/{name}/{name}_0{n}.jpg,{name},test,g{n}\n"
+        for name in ("red", "blue")
+        for n in (0, 1)
+    )
+    found = written(folder, "a.csv", text).find()
+    assert found.splits == ("test",) * 4
+    assert found.groups == ("g0", "g1") * 2
+    with pytest.raises(DataError, match=r"No photo in .* is of a group: 'person' finds none"):
+        Manifest(folder / "a.csv", group="person").find()
+
+
+def test_files_of_a_quarantine_list_are_left_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "lists").mkdir()
+    text = "path,label\n../photos/red/red_00.jpg,red\n../photos/red/red_01.jpg,red\n"
+    written(folder / "lists", "a.csv", text + "../photos/blue/blue_00.jpg,blue\n")
+    (folder / "lists" / "quarantine.txt").write_text("../photos/red/red_00.jpg\nelsewhere.jpg\n")
+    monkeypatch.chdir(folder / "photos")
+    found = Manifest("../lists/a.csv").find()
+    assert [Path(name).name for name in found.photos.names] == ["red_01.jpg", "blue_00.jpg"]
+    assert "Left out: 1 files" in capsys.readouterr().out
+
+
 def test_data_are_told_apart_by_their_names():
     assert source_of("a/photos.CSV") == Manifest("a/photos.CSV")
     assert source_of("photos") == ImageFolder("photos")
@@ -154,6 +180,16 @@ def test_lists_that_do_not_fit():
         ImageFiles([], []).find()
     with pytest.raises(DataError, match="have the one class 'x'"):
         ImageFiles(["a", "b"], ["x", "x"]).find()
+    with pytest.raises(DataError, match="a: the split must be train, validation, test or empty"):
+        ImageFiles(["a", "b"], ["x", "y"], splits=["dev", ""]).find()
+    with pytest.raises(DataError, match="b: the weight must be a number from 0, not -1"):
+        ImageFiles(["a", "b"], ["x", "y"], weights=[1, -1]).find()
+    with pytest.raises(DataError, match="a is in the list more than once"):
+        ImageFiles(["a", "a"], ["x", "y"]).find()
+    with pytest.raises(UsageError, match=r"ImageFiles\.paths must be a list of paths, not 'a"):
+        ImageFiles("a.jpg", ["x"])
+    found = ImageFiles(["a", "b"], ["x", "y"], splits=["val", ""], groups=[1, 2]).find()
+    assert (found.splits, found.groups) == (("validation", ""), ("1", "2"))
 
 
 @pytest.fixture

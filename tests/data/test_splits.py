@@ -173,6 +173,67 @@ def test_an_earlier_division_is_taken_up_and_new_photos_find_their_place(divided
     assert read_lock(tmp_path).classes == CLASSES
 
 
+def test_a_fold_of_an_earlier_division_is_refused():
+    with pytest.raises(UsageError, match="by a fold or as in an earlier run"):
+        Division(fold="1/3", file="runs/mine")
+
+
+def test_an_earlier_division_without_a_test_split_can_be_taken_up(divided, tmp_path: Path):
+    some = labelled({0: 2, 1: 2})
+    first = divided(some, test=0)
+    kept = attrs.evolve(some, splits=tuple(first.values()))
+    write_lock(tmp_path / "splits.json", kept.parted())
+    assert divided(some, file=tmp_path) == first
+
+
+def test_a_class_that_comes_along_with_another_is_in_every_split(divided):
+    """Each person smiles often and is sad once."""
+    labels = tuple(label for _ in range(6) for label in (0, 0, 0, 1))
+    groups = tuple(f"person {number // 4}" for number in range(24))
+    for seed in range(10):
+        some = labelled({0: 24}, groups=groups)
+        some = attrs.evolve(some, photos=attrs.evolve(some.photos, labels=labels))
+        found = divided(some, seed)
+        sad = [split for split, label in zip(found.values(), labels, strict=True) if label]
+        assert set(sad) == {"train", "validation", "test"}
+
+
+def test_groups_of_very_different_sizes_leave_no_split_empty(divided):
+    sizes = {"a": 200, "b": 200, "c": 10}
+    groups = tuple(name for name, size in sizes.items() for _ in range(size))
+    for seed in range(10):
+        found = divided(labelled({0: 410}, groups=groups), seed)
+        assert set(found.values()) == {"train", "validation", "test"}
+
+
+def test_of_several_labels_one_that_is_alone_once_is_no_small_class(divided):
+    some = labelled({0: 41})
+    labels = tuple((0, 1) if number % 2 else (0, 2) for number in range(40))
+    photos = attrs.evolve(some.photos, labels=(*labels, (0,)))
+    found = divided(attrs.evolve(some, photos=photos, classes=("animal", "cat", "dog")))
+    assert set(found.values()) == {"train", "validation", "test"}
+
+
+def test_a_label_of_no_class_is_told(divided):
+    some = labelled({0: 10, 1: 10})
+    wrong = attrs.evolve(some, photos=attrs.evolve(some.photos, labels=(*[0] * 10, *[2] * 10)))
+    with pytest.raises(DataError, match=r"1/0 has the label 2; the classes are 0 to 1"):
+        divided(wrong)
+
+
+def test_two_copies_of_a_photo_of_the_test_stay_together(divided, tmp_path: Path):
+    some = labelled({0: 90})
+    facts = facts_of(some.photos.names)
+    # Each first is for the test, each second the same file, each third nearly the same photo.
+    facts["id"][1::3] = facts["id"][::3]
+    for place in (1, 2):
+        facts["thumbnail"][place::3] = facts["thumbnail"][::3]
+    splits = tuple("test" if number % 3 == 0 else "" for number in range(90))
+    found = list(divided(attrs.evolve(some, splits=splits), facts=facts).values())
+    assert found[1::3] == found[2::3]
+    assert set(found) == {"train", "validation", "test"}
+
+
 def test_an_earlier_division_that_is_none(divided, tmp_path: Path):
     (tmp_path / "splits.json").write_text(json.dumps({"classes": ["a"]}))
     with pytest.raises(RunDirectoryError, match=r"splits\.json is missing or damaged"):

@@ -64,9 +64,13 @@ def test_the_loss_of_several_labels_is_the_mean_over_them(recipe: Recipe):
 
 def test_rare_labels_count_more_when_balanced(recipe: Recipe):
     weighted = loss_of(recipe.override("balance", "weights"), SEVERAL)
-    found = weighted(tf.constant([[0.0, 0.0, 1.0]]), tf.zeros((1, 3))).numpy()
-    # Three photos of four have the third label: it counts a third.
-    assert found == pytest.approx(np.log(2) * (2 + 1 / 3) / 3)
+    # Three photos of four have the first label and the third; nobody has the second.
+    for targets, expected in (([0, 0, 1], 2 + 0.5 + 2 / 3), ([1, 1, 0], 2 / 3 + 1 + 2)):
+        found = weighted(tf.constant([targets], tf.float32), tf.zeros((1, 3))).numpy()
+        assert found == pytest.approx(np.log(2) * expected / 3)
+    rare = np.eye(1, 1000, dtype=int).T
+    found = loss_of(recipe.override("balance", "weights"), rare)
+    assert found(tf.ones((1, 1)), tf.zeros((1, 1))).numpy() == pytest.approx(20 * np.log(2))
     with pytest.raises(DataError, match="cannot be shown equally often"):
         loss_of(recipe.override("balance", "sampler"), SEVERAL)
 
