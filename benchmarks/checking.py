@@ -79,7 +79,7 @@ import json, sys, time
 from kerastl.data import ImageFolder, read_photos
 
 split = ImageFolder(sys.argv[1]).find().photos
-read_photos(split, 161)
+read_photos(split, 160)
 began = time.perf_counter()
 read_photos(split, 160)
 print(json.dumps({"rate": len(split) / (time.perf_counter() - began)}))

@@ -10,6 +10,8 @@ import tensorflow as tf
 PNG, BMP, GIF = b"\x89PNG\r\n\x1a\n", b"BM", b"GIF8"
 
 _EXIF = b"Exif\0\0"
+# A JPEG's first bytes: its start, what most programs add, and the next marker.
+_HEAD = 22
 _ORIENTATION = 0x0112
 _ENTRY, _OF_LONG = 12, 4
 # What the bytes of a number count for, the lowest first.
@@ -59,6 +61,22 @@ def number_at(file: tf.Tensor, position: tf.Tensor | int, order: str, length: in
         length: How many bytes the number has.
     """
     return _number(_some(file, position, length), order)
+
+
+def may_have_exif(encoded: tf.Tensor) -> tf.Tensor:
+    """Say whether a JPEG may have EXIF data, without looking through it; mostly it has none.
+
+    Args:
+        encoded: The bytes of the file, a scalar string.
+    """
+    head = tf.io.decode_raw(tf.strings.substr(encoded, 0, _HEAD), tf.uint8)
+    head = tf.pad(head, [[0, _HEAD - tf.size(head)]])
+    # The tables, of which the first is this one, come after all that programs add.
+    begins = tf.reduce_all(head[:4] == [0xFF, 0xD8, 0xFF, 0xDB])
+    follows = tf.reduce_all(head[:6] == [0xFF, 0xD8, 0xFF, 0xE0, 0, 16]) & tf.reduce_all(
+        head[20:] == [0xFF, 0xDB]
+    )
+    return ~(begins | follows)
 
 
 def exif_of_jpeg(file: tf.Tensor) -> tf.Tensor:

@@ -18,6 +18,7 @@ from kerastl.data.headers import (
     exif_of_webp,
     has_gaps,
     has_opacity,
+    may_have_exif,
     nowhere,
     number_at,
     orientation_at,
@@ -73,8 +74,15 @@ def read_jpeg(encoded: tf.Tensor, size: int, resize: str = SQUASH) -> tf.Tensor:
     """
     encoded = _provided(tf.io.is_jpeg(encoded), "not a JPEG", encoded)
     image, is_reduced = _jpeg(encoded, size)
-    file = bytes_of(_after(image, encoded))
-    return _upright(fit(image, size, resize, is_reduced), file, exif_of_jpeg(file))
+    square = fit(image, size, resize, is_reduced)
+    encoded = _after(image, encoded)
+    return tf.cond(may_have_exif(encoded), lambda: _upright_jpeg(square, encoded), lambda: square)
+
+
+@apart
+def _upright_jpeg(image: tf.Tensor, encoded: tf.Tensor) -> tf.Tensor:
+    file = bytes_of(encoded)
+    return _upright(image, file, exif_of_jpeg(file))
 
 
 def fit(
