@@ -42,15 +42,12 @@ class Group:
     is_fixed: bool = False
 
 
-def groups_of(
-    labelled: Labelled, facts: Facts, pool: Sequence[int], least: int, cache: Cache
-) -> list[Group]:
-    """Return the photos of the pool in groups; files that are no photos are in none.
+def groups_of(labelled: Labelled, facts: Facts, least: int, cache: Cache) -> list[Group]:
+    """Return the photos in groups; files that are no photos are in none.
 
     Args:
         labelled: All photos.
         facts: What is known of each.
-        pool: The numbers of those that are to be divided.
         least: How many groups a class needs. One that has fewer because its photos are copies of
             one another, as they are of nothing in front of a fixed camera, is taken apart: that is
             said.
@@ -61,12 +58,12 @@ def groups_of(
     """
     from kerastl.data.copies import all_copies
 
-    labels = _labels(labelled, [number for number in pool if not facts["reason"][number]])
+    sound = [number for number, reason in enumerate(facts["reason"].tolist()) if not reason]
+    labels = _labels(labelled, sound)
     exact, near = (pairs.tolist() for pairs in all_copies(facts, cache))
     same = [*_named_alike(labelled), *exact]
     groups = _joined(labelled, facts, labels, same + near)
     thin = {label for label, count in counts_of(groups).items() if count < least}
-    # Not only of the photos of the pool: two may be copies of the same third one.
     apart = [pair for pair in near if thin.isdisjoint(_all_of(labelled, pair))]
     if len(apart) < len(near):
         groups = _joined(labelled, facts, labels, same + apart)

@@ -69,9 +69,12 @@ def divide(
         UsageError: The earlier division cannot be read, or the shares leave nothing.
     """
     shares = _shares(labelled, division)
-    pinned = read_lock(division.file).splits_of(labelled) if division.file else {}
-    pool = _pool(labelled, division, pinned)
-    groups = groups_of(labelled, facts, pool, len(shares), cache)
+    earlier = read_lock(division.file).splits_of(labelled) if division.file else {}
+    if division.file:
+        new = len(labelled.splits) - len(earlier)
+        say(f"Splits as in {division.file}: {len(earlier)} photos of it, and {new} new ones")
+    pinned = _held_back(labelled, division) | earlier
+    groups = groups_of(labelled, facts, len(shares), cache)
     for group in groups:
         where = {pinned[number] for number in group.photos if number in pinned}
         group.part = next((part for part in (TEST, VALIDATION, TRAIN) if part in where), "")
@@ -80,12 +83,11 @@ def divide(
     splits = [split or TRAIN for split in labelled.splits]
     for group in groups:
         for number in group.photos:
-            splits[number] = _split_of(group.part, division)
+            # What the data give to learn from is held back by no copy of it that they hold back.
+            if not (group.is_fixed and labelled.splits[number] == TRAIN):
+                splits[number] = _split_of(group.part, division)
     for number, split in pinned.items():
         splits[number] = split
-    if division.file:
-        new = len(set(pool) - set(pinned))
-        say(f"Splits as in {division.file}: {len(pinned)} photos of it, and {new} new ones")
     return attrs.evolve(labelled, splits=tuple(splits))
 
 
@@ -114,10 +116,10 @@ def _split_of(part: str, division: Division) -> str:
     return VALIDATION if part == f"{fold[0]}" else TRAIN
 
 
-def _pool(labelled: Labelled, division: Division, pinned: Mapping[int, str]) -> list[int]:
-    """Return the photos that may be moved, and those that are where an earlier division says."""
-    free = {"", TRAIN, VALIDATION} if division.fold else {"", TRAIN}
-    return [i for i, split in enumerate(labelled.splits) if split in free or i in pinned]
+def _held_back(labelled: Labelled, division: Division) -> dict[int, str]:
+    """Return the photos that the data themselves hold back, and where; folds have their own."""
+    held_back = {TEST} if division.fold else {VALIDATION, TEST}
+    return {number: split for number, split in enumerate(labelled.splits) if split in held_back}
 
 
 def _assign(
@@ -125,7 +127,8 @@ def _assign(
 ) -> None:
     """Give each group that has none a part."""
     drawn = {group.name: _drawn(group.name, seed) for group in groups}
-    ordered = sorted(groups, key=lambda group: drawn[group.name])
+    concerned = [group for group in groups if not group.is_fixed or group.part in shares]
+    ordered = sorted(concerned, key=lambda group: drawn[group.name])
     strata: dict[int, list[Group]] = defaultdict(list)
     for group in ordered:
         strata[group.stratum].append(group)
