@@ -70,7 +70,7 @@ def test_each_time_an_image_is_seen_another_way(photos: Path):
     stream = stream_of(ImageFolder(str(photos)), 0, 40)
     assert stream.classes == ("blue", "green", "red")
     assert stream.pool_size == stream.epoch_size == 44
-    assert len(stream.held_out[1]) == 18
+    assert len(stream.held_out[1]) == 16
     rounds = taken(stream, 22, size=32)
     # Eleven batches a round.
     brightness = [
