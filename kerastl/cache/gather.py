@@ -112,6 +112,8 @@ def _in_blocks(
     waiting: list[tuple[Numbers, Array]] = []
     size = 0
     for part in parts:
+        if not len(part[0]):
+            continue
         waiting.append(part)
         size += len(part[0]) * row_bytes
         if size >= _BLOCK_BYTES:

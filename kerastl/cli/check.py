@@ -75,7 +75,7 @@ def _print(report: Report, root: Path) -> None:
     from kerastl.console import console, say
 
     for split, counts in report.counts.items():
-        say(f"{split}: {sum(counts.values())} files in {len(counts)} classes")
+        say(f"{split}: {report.files[split]} files in {len(counts)} classes")
     if not report.findings:
         say("Nothing was found.")
         return

@@ -54,7 +54,7 @@ def recipe_options(command: Command) -> Command:
     """Add the options that change values of a recipe; see `changed`."""
     options = [
         click.option(
-            "--data", metavar="DATA", help="Your own photos: a folder, a .csv, or tfds:NAME."
+            "--data", metavar="DATA", help="A folder, a .csv, .tsv or .jsonl, or tfds:NAME."
         ),
         click.option(
             "--class-level",
@@ -137,12 +137,26 @@ def changed(
 
 def with_settings(value: Value, texts: tuple[str, ...]) -> Value:
     """Return the value with each `PATH=VALUE` of the texts set in it."""
-    for text in texts:
-        path, equals, new = text.partition("=")
-        if not equals:
-            raise UsageError(f"--set takes PATH=VALUE, not {text!r}.")
-        value = override(value, path.strip(), new.strip())
+    waiting = [*texts]
+    while waiting:
+        refused: dict[str, UsageError] = {}
+        for text in waiting:
+            try:
+                value = _with_setting(value, text)
+            except UsageError as error:
+                refused[text] = error
+        # What one does not allow another may, whatever their order.
+        if len(refused) == len(waiting):
+            raise next(iter(refused.values()))
+        waiting = [*refused]
     return value
+
+
+def _with_setting(value: Value, text: str) -> Value:
+    path, equals, new = text.partition("=")
+    if not equals:
+        raise UsageError(f"--set takes PATH=VALUE, not {text!r}.")
+    return override(value, path.strip(), new.strip())
 
 
 def require_alone(others: Mapping[str, Any]) -> None:

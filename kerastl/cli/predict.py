@@ -47,8 +47,9 @@ def predict(run: str, photos: tuple[str, ...], top: int, as_json: bool) -> int:
 
 
 def _line(prediction: Prediction) -> str:
-    if prediction.labels is not None and len(prediction.top) == 1:
-        labels = ", ".join(prediction.labels) or "none of the labels"
-        return f"{prediction.name}  {labels}"
-    labels = "  ".join(f"{label} {probability:.3f}" for label, probability in prediction.top)
-    return f"{prediction.name}  {labels}"
+    shown = prediction.top
+    # Of any number of labels one is not the answer.
+    if prediction.labels is not None and len(shown) == 1:
+        shown = prediction.labels
+    labels = "  ".join(f"{label} {probability:.3f}" for label, probability in shown)
+    return f"{prediction.name}  {labels or 'none of the labels'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,10 +20,12 @@ class Report:
     """What a check of photos found.
 
     Args:
-        counts: How many files each class has in each split.
+        files: How many there are in each split.
+        counts: How many of them each class has.
         findings: The worst first.
     """
 
+    files: Mapping[str, int]
     counts: Mapping[str, Mapping[str, int]]
     findings: tuple[Finding, ...]
 
@@ -58,7 +61,7 @@ def check(labelled: Labelled, facts: Facts, cache: Cache) -> Report:
         cache: Where what takes long is found and kept.
     """
     looked = Looked.at(labelled, facts)
-    return Report(looked.counts(), tuple(findings_of(looked, cache)))
+    return Report(Counter(looked.splits), looked.counts(), tuple(findings_of(looked, cache)))
 
 
 def check_before(

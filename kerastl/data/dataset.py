@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -96,6 +97,11 @@ def chosen_from(everything: Callable[[], tf.data.Dataset]) -> Callable[..., tf.d
 def _split(data: tf.data.Dataset, name: str, classes: int) -> Split:
     """Return a person's photos as a split, named by their numbers."""
     photos = _single(data, name)
+    if any(os.path.lexists(photo) for photo, _ in _first(photos)[:1] if b"\0" not in photo):
+        raise DataError(
+            f"The photos for {name} are paths; expected the bytes of the files: map "
+            "tf.io.read_file over them, or take ImageFiles."
+        )
     for one, other in zip(*(_first(photos) for _ in range(2)), strict=True):
         if one != other:
             raise DataError(

@@ -29,6 +29,7 @@ class Row:
         split: Its split; empty if it is to be drawn.
         group: What it is to be kept together with; empty if it is alone.
         weight: How much it counts in the loss.
+        is_list: Whether the labels are told as a list, and may be any number.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Row:
     split: str = ""
     group: str = ""
     weight: float = 1.0
+    is_list: bool = False
 
 
 _SPLITS = {
@@ -93,17 +95,17 @@ def labelled_files(
     Raises:
         DataError: There are not at least two classes, or a photo has no label.
     """
-    classes = classes or tuple(sorted({name for row in rows for name in row.labels}))
+    classes = classes or _classes(rows)
     if len(classes) < 2:
         named = f"the one class {classes[0]!r}" if classes else "no classes"
-        raise DataError(f"The photos in {root} have {named}; a classifier needs at least two.")
+        raise DataError(f"{root} has photos of {named}; a classifier needs at least two.")
     if multi_label is None:
-        multi_label = any(len(row.labels) > 1 for row in rows)
+        multi_label = any(len(row.labels) > 1 or row.is_list for row in rows)
     for row in rows:
         if not multi_label and len(row.labels) != 1:
             raise DataError(
-                f"{row.path} has {len(row.labels)} labels; expected one (multi_label=True allows "
-                "any number)."
+                f"{row.path} has {len(row.labels)} labels; expected one, unless the data are told "
+                "to have several (`--set data.multi_label=true` for a manifest)."
             )
     numbers = {name: number for number, name in enumerate(classes)}
     labels = [tuple(sorted({numbers[name] for name in row.labels})) for row in rows]
@@ -120,6 +122,13 @@ def labelled_files(
         multi_label,
         root,
     )
+
+
+def _classes(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the classes that rows name, numbers in the order of numbers."""
+    names = {name for row in rows for name in row.labels}
+    are_numbers = all(name.isdecimal() for name in names)
+    return tuple(sorted(names, key=(lambda name: (int(name), name)) if are_numbers else None))
 
 
 def photo_files(paths: Iterable[str], labels: Iterable[Label]) -> Split:

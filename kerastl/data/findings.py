@@ -113,12 +113,14 @@ class Looked:
         splits: The split of each.
         labels: The classes of each.
         facts: An array of `FACTS`.
+        known: The names of all classes.
     """
 
     names: tuple[str, ...]
     splits: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
     facts: Facts
+    known: tuple[str, ...]
 
     @classmethod
     def at(cls, labelled: Labelled, facts: Facts) -> Looked:
@@ -129,11 +131,12 @@ class Looked:
             tuple(split or TRAIN for split in labelled.splits),
             tuple(tuple(labelled.classes[number] for number in some) for some in names),
             facts,
+            labelled.classes,
         )
 
     def classes(self) -> set[str]:
-        """Return the names of the classes of all photos."""
-        return {name for labels in self.labels for name in labels}
+        """Return the names of all classes, also of those without photos."""
+        return set(self.known)
 
     def counts(self, only_sound: bool = False) -> dict[str, Counter[str]]:
         """Return how many photos each class has in each split."""

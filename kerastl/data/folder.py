@@ -115,6 +115,8 @@ class ImageFolder:
 
 def _split_folders(root: Path) -> dict[str, Path]:
     """Return the folder of each split; a folder without split folders is one without a name."""
+    if root.is_file():
+        raise DataError(f"{root} is no folder, and no manifest (.csv, .tsv or .jsonl).")
     if not root.is_dir():
         raise DataError(f"There is no folder {str(root)!r}.")
     found: dict[str, Path] = {}

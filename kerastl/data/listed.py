@@ -59,8 +59,7 @@ class ImageFiles:
             path = Counter(row.path for row in rows).most_common(1)[0][0]
             raise DataError(f"{path} is in the list more than once.")
         root = os.path.commonpath([os.path.dirname(row.path) for row in rows])
-        several = any(isinstance(label, tuple | list) for label in self.labels)
-        return labelled_files(rows, root, multi_label=several)
+        return labelled_files(rows, root)
 
     def _row(self, number: int) -> Row:
         path = os.path.abspath(os.path.expanduser(self.paths[number]))
@@ -71,6 +70,7 @@ class ImageFiles:
                 split_named(self.splits[number]) if self.splits else "",
                 text_of(self.groups[number]) if self.groups else "",
                 weight_of(self.weights[number]) if self.weights else 1.0,
+                isinstance(self.labels[number], tuple | list),
             )
         except ValueError as error:
             raise DataError(f"{path}: {error}.") from error

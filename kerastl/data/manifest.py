@@ -68,6 +68,8 @@ class Manifest:
         """
         root = self.root
         rows = list(self._rows())
+        if not rows:
+            raise DataError(f"{self.path} names no photos; expected one a line, after a heading.")
         if self.group != _GROUP and not any(row.group for row in rows):
             raise DataError(f"No photo in {self.path} is of a group: {self.group!r} finds none.")
         if rows and not any(os.path.lexists(row.path) for row in rows):
@@ -90,6 +92,10 @@ class Manifest:
     def root(self) -> Path:
         """The folder that paths are relative to."""
         return Path(os.path.abspath(os.path.expanduser(self.path))).parent
+
+    def __str__(self) -> str:
+        """Name the table."""
+        return self.path
 
     def _rows(self) -> Iterator[Row]:
         lines: dict[str, int] = {}
@@ -120,6 +126,7 @@ class Manifest:
             split_named(values.get("split")),
             text_of(values.get(self.group.casefold())),
             weight_of(values.get("weight")),
+            isinstance(values[self.label_column.casefold()], list),
         )
 
 

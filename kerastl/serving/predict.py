@@ -20,18 +20,22 @@ class Prediction:
     Args:
         name: The photo's path.
         top: The most probable labels with their probabilities, highest first.
-        labels: Where photos have any number of labels, those more probable than not; else None.
+        labels: Where photos have any number of labels, those more probable than not, with their
+            probabilities; else None.
     """
 
     name: str
     top: tuple[tuple[str, float], ...]
-    labels: tuple[str, ...] | None = None
+    labels: tuple[tuple[str, float], ...] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the prediction made of what JSON has."""
         label, probability = self.top[0]
-        top = [{"label": name, "probability": value} for name, value in self.top]
-        several = {} if self.labels is None else {"labels": list(self.labels)}
+        top, labels = (
+            [{"label": name, "probability": value} for name, value in some]
+            for some in (self.top, self.labels or ())
+        )
+        several = {} if self.labels is None else {"labels": labels}
         return {
             "file": self.name,
             "label": label,
@@ -60,7 +64,13 @@ def predict(
         Prediction(
             name,
             tuple((classes[i], float(row[i])) for i in best),
-            tuple(classes[int(i)] for i in np.flatnonzero(row > 0.5)) if multi_label else None,
+            _likely(row, classes) if multi_label else None,
         )
         for name, row, best in zip(photos.names, probabilities, order, strict=True)
     ]
+
+
+def _likely(probabilities: Any, classes: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    """Return the labels that are more probable than not, the most probable first."""
+    order = np.argsort(-probabilities)
+    return tuple((classes[i], float(probabilities[i])) for i in order if probabilities[i] > 0.5)

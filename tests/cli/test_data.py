@@ -49,7 +49,10 @@ def test_several_labels_are_predicted_and_served(program, several: dict, listed:
     photo = next(Path(name) for name in _names(listed) if "red" in name)
     done = program("predict", "mine", photo, "--json", "--top", "4", cwd=listed.parent)
     (found,) = json.loads(done.stdout)["predictions"]
-    assert found["labels"] == ["red", "warm"]
+    assert {one["label"] for one in found["labels"]} == {"red", "warm"}
+    (line,) = program("predict", "mine", photo, cwd=listed.parent).stdout.splitlines()
+    assert "red " in line.partition("  ")[2]
+    assert "warm " in line
     served = tf.saved_model.load(str(listed.parent / "mine" / "export" / "1"))
     answer = served.signatures["serving_default"](tf.constant([photo.read_bytes()]))
     values = answer["probabilities"][0].numpy()
@@ -99,6 +102,8 @@ def test_folds_and_class_folders_that_lie_deeper(program, recipe_file: Path, tmp
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
+        (["--set", "balance=weights", "--set", "label_smoothing=0", "--data", "."], 1, "holds no"),
+        (["--data", "photos.json"], 1, "There is no folder"),
         (["--fold", "9/5"], 2, "Division.fold must be a fold such as '2/5', not '9/5'"),
         (["--split", "nowhere"], 1, "nowhere is missing or damaged"),
         (["--data", "none.csv"], 1, "none.csv cannot be read: No such file"),

@@ -210,3 +210,13 @@ def test_the_list_of_files_to_leave_out_is_honoured(tmp_path: Path):
         file.writelines(f"red/red_{number:02}.jpg\n" for number in range(6))
     with pytest.raises(DataError, match="no photos of class 'red'"):
         ImageFolder(data).load(0)
+
+
+def test_a_file_that_is_not_there_and_a_class_without_photos_are_told_each_time(tmp_path: Path):
+    fill(tmp_path / "data", 4, {"red": RED, "blue": COLORS["blue"]})
+    (tmp_path / "data" / "hollow").mkdir()
+    (tmp_path / "data" / "red" / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    for _ in range(2):
+        report = checked(tmp_path / "data", tmp_path / "cache")
+        assert [Path(name).name for name in report.unreadable] == ["gone.jpg"]
+        assert "class 'hollow' has no photos in train" in [each.text for each in report.findings]

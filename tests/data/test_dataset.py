@@ -95,6 +95,13 @@ def test_labels_that_begin_with_1_and_files_that_are_told_one_hot():
         TFData(files, CLASSES).find()
 
 
+def test_paths_are_no_files(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    paths = tf.data.Dataset.from_tensor_slices(([str(tmp_path / "a.jpg")], [0]))
+    with pytest.raises(DataError, match="are paths; expected the bytes of the files"):
+        TFData(paths, CLASSES).find()
+
+
 def test_what_is_no_dataset():
     with pytest.raises(UsageError, match=r"TFData\.train must be a tf\.data\.Dataset"):
         TFData([1, 2], CLASSES)

@@ -86,15 +86,15 @@ GOOD = "photos/red/red_00.jpg,red\nphotos/blue/blue_00.jpg,blue\n"
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.csv", "", "have no classes"),
-        ("a.csv", "path,label\n", "have no classes"),
+        ("a.csv", "", "names no photos; expected one a line"),
+        ("a.csv", "path,label\n", "names no photos; expected"),
         ("a.csv", "file,label\nx.jpg,red\n", "Line 2 .* there is no column 'path'"),
         ("a.csv", f"path,label\n{GOOD}photos/red/red_01.jpg,\n", "red_01.jpg has 0 labels; expect"),
         ("a.csv", f"path,label\n{GOOD}photos/red/red_00.jpg,blue\n", "Line 4 .*photo of line 2 ag"),
         ("a.csv", f"path,label\n{GOOD},red\n", "Line 4 .*: the path is empty"),
         ("a.csv", f"path,label\n{GOOD}x.jpg,red,more\n", "Line 4 of .* has more or fewer cells"),
         ("a.csv", f"path,label\n{GOOD}x.jpg\n", "Line 4 of .* has more or fewer cells"),
-        ("a.csv", "path,label\nphotos/red/red_00.jpg,red\n", "have the one class 'red'"),
+        ("a.csv", "path,label\nphotos/red/red_00.jpg,red\n", "has photos of the one class 'red'"),
         (
             "a.csv",
             "path,label,split\nphotos/red/red_00.jpg,red,dev\n",
@@ -156,6 +156,14 @@ def test_files_of_a_quarantine_list_are_left_out(
     assert "Left out: 1 files" in capsys.readouterr().out
 
 
+def test_numbers_are_in_their_order_and_lists_are_several(folder: Path):
+    found = ImageFiles([f"{number}.jpg" for number in range(12)], list(range(12))).find()
+    assert found.classes[-3:] == ("9", "10", "11")
+    rows = [{"path": f"photos/{name}/{name}_00.jpg", "label": [name]} for name in ("red", "blue")]
+    text = "\n".join(map(json.dumps, rows))
+    assert written(folder, "some.jsonl", text).find().multi_label
+
+
 def test_data_are_told_apart_by_their_names():
     assert source_of("a/photos.CSV") == Manifest("a/photos.CSV")
     assert source_of("photos") == ImageFolder("photos")
@@ -178,7 +186,7 @@ def test_lists_that_do_not_fit():
         ImageFiles(["a", "b"], ["x"]).find()
     with pytest.raises(DataError, match="0 paths"):
         ImageFiles([], []).find()
-    with pytest.raises(DataError, match="have the one class 'x'"):
+    with pytest.raises(DataError, match="has photos of the one class 'x'"):
         ImageFiles(["a", "b"], ["x", "x"]).find()
     with pytest.raises(DataError, match="a: the split must be train, validation, test or empty"):
         ImageFiles(["a", "b"], ["x", "y"], splits=["dev", ""]).find()
