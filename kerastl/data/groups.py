@@ -42,12 +42,15 @@ class Group:
     is_fixed: bool = False
 
 
-def groups_of(labelled: Labelled, facts: Facts, least: int, cache: Cache) -> list[Group]:
-    """Return the photos in groups; files that are no photos are in none.
+def groups_of(
+    labelled: Labelled, facts: Facts, pool: Sequence[int], least: int, cache: Cache
+) -> list[Group]:
+    """Return the photos of the pool in groups; files that are no photos are in none.
 
     Args:
         labelled: All photos.
         facts: What is known of each.
+        pool: The numbers of those that are to be divided; others may link them.
         least: How many groups a class needs. One that has fewer because its photos are copies of
             one another, as they are of nothing in front of a fixed camera, is taken apart: that is
             said.
@@ -58,8 +61,7 @@ def groups_of(labelled: Labelled, facts: Facts, least: int, cache: Cache) -> lis
     """
     from kerastl.data.copies import all_copies
 
-    sound = [number for number, reason in enumerate(facts["reason"].tolist()) if not reason]
-    labels = _labels(labelled, sound)
+    labels = _labels(labelled, [number for number in pool if not facts["reason"][number]])
     exact, near = (pairs.tolist() for pairs in all_copies(facts, cache))
     same = [*_named_alike(labelled), *exact]
     groups = _joined(labelled, facts, labels, same + near)

@@ -74,7 +74,7 @@ def divide(
         new = len(labelled.splits) - len(earlier)
         say(f"Splits as in {division.file}: {len(earlier)} photos of it, and {new} new ones")
     pinned = _held_back(labelled, division) | earlier
-    groups = groups_of(labelled, facts, len(shares), cache)
+    groups = groups_of(labelled, facts, _pool(labelled, division, pinned), len(shares), cache)
     for group in groups:
         where = {pinned[number] for number in group.photos if number in pinned}
         group.part = next((part for part in (TEST, VALIDATION, TRAIN) if part in where), "")
@@ -117,9 +117,20 @@ def _split_of(part: str, division: Division) -> str:
 
 
 def _held_back(labelled: Labelled, division: Division) -> dict[int, str]:
-    """Return the photos that the data themselves hold back, and where; folds have their own."""
+    """Return the photos that the data hold back, and where; copies of them are to follow.
+
+    Where the data say of all photos where they belong, copies have no choice. Folds have their own.
+    """
+    if "" not in labelled.splits:
+        return {}
     held_back = {TEST} if division.fold else {VALIDATION, TEST}
     return {number: split for number, split in enumerate(labelled.splits) if split in held_back}
+
+
+def _pool(labelled: Labelled, division: Division, pinned: Mapping[int, str]) -> list[int]:
+    """Return the photos that may be moved, and those that stay and may have copies."""
+    free = {"", TRAIN, VALIDATION} if division.fold else {"", TRAIN}
+    return [i for i, split in enumerate(labelled.splits) if split in free or i in pinned]
 
 
 def _assign(
