@@ -14,7 +14,7 @@ import click
 from kerastl.backbones.names import require_name
 from kerastl.console import console
 from kerastl.errors import UsageError
-from kerastl.labelled import DataSource
+from kerastl.labelled import DataSource, Division
 from kerastl.network import OFFLINE
 from kerastl.recipe import Recipe
 from kerastl.settings import override
@@ -113,11 +113,7 @@ def changed(
     recipe = attrs.evolve(
         recipe,
         data=_data(recipe, data, class_level),
-        division=attrs.evolve(
-            recipe.division,
-            file=recipe.division.file if split is None else split,
-            fold=recipe.division.fold if fold is None else fold,
-        ),
+        division=_division(recipe, split, fold),
         batch_size=recipe.batch_size if batch_size is None else batch_size,
         seed=recipe.seed if seed is None else seed,
         precision=precision or recipe.precision,
@@ -184,6 +180,16 @@ def _data(recipe: Recipe, text: str | None, class_level: int | None) -> DataSour
     if not isinstance(data, ImageFolder):
         raise UsageError("--class-level is of folders; name one with --data FOLDER.")
     return attrs.evolve(data, class_level=class_level)
+
+
+def _division(recipe: Recipe, split: str | None, fold: str | None) -> Division:
+    """Return the division that `--split` and `--fold` mean."""
+    division = recipe.division
+    return attrs.evolve(
+        division,
+        file=division.file if split is None else split,
+        fold=division.fold if fold is None else fold,
+    )
 
 
 def _weights(text: str) -> str | None:
