@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import attrs
@@ -17,8 +18,18 @@ if TYPE_CHECKING:
 
 TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
 
+# Makes, for ascending numbers of photos, a dataset of the bytes of their files.
+Encoded = Callable[[Sequence[int]], "tf.data.Dataset"]
 # The number of a photo's class; where photos have several labels, the numbers of all of them.
 Label = int | tuple[int, ...]
+
+
+def _as_names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
+
+
+def _as_labels(labels: Iterable[Label]) -> tuple[Label, ...]:
+    return tuple(labels)
 
 
 @attrs.frozen
@@ -29,14 +40,14 @@ class Split:
         names: One name a photo: its path, or its number in a data set.
         labels: The label of each, an index into the classes, or a tuple of those.
         encoded: Makes, for ascending numbers of photos, a `tf.data.Dataset` of scalar strings: the
-            bytes of their files, in that order.
+            bytes of their files, in that order. None where the names are the paths of files.
         weights: How much each counts in the loss; nothing where all count the same.
         ids: What tells the bytes of each from others, uint8 `[photos, 16]`, if that is known.
     """
 
-    names: tuple[str, ...]
-    labels: tuple[Label, ...]
-    encoded: Callable[[Sequence[int]], tf.data.Dataset] = attrs.field(repr=False)
+    names: tuple[str, ...] = attrs.field(converter=_as_names)
+    labels: tuple[Label, ...] = attrs.field(converter=_as_labels)
+    encoded: Encoded | None = attrs.field(default=None, repr=False)
     weights: tuple[float, ...] = attrs.field(default=(), repr=False)
     ids: Ids | None = attrs.field(default=None, repr=False, eq=False)
 
@@ -46,13 +57,34 @@ class Split:
 
     def some(self, numbers: Sequence[int]) -> Split:
         """Return the photos of ascending numbers."""
+        encoded = self.encoded
         return Split(
-            tuple(self.names[number] for number in numbers),
-            tuple(self.labels[number] for number in numbers),
-            lambda chosen: self.encoded([numbers[number] for number in chosen]),
+            (self.names[number] for number in numbers),
+            (self.labels[number] for number in numbers),
+            encoded and (lambda chosen: encoded([numbers[number] for number in chosen])),
             tuple(self.weights[number] for number in numbers) if self.weights else (),
             None if self.ids is None else self.ids[list(numbers)],
         )
+
+    def stored(
+        self, numbers: Sequence[int]
+    ) -> tuple[tf.data.Dataset, Callable[[tf.Tensor], tf.Tensor]]:
+        """Return where photos are, and what reads the bytes of the file of each.
+
+        Reading is left to those who decode, so that the same thread does both.
+
+        Args:
+            numbers: Those of the photos, ascending.
+
+        Returns:
+            A `tf.data.Dataset` of scalars, and a function to be called for each.
+        """
+        import tensorflow as tf
+
+        if self.encoded is not None:
+            return self.encoded(numbers), tf.identity
+        paths = [os.fsencode(self.names[number]) for number in numbers]
+        return tf.data.Dataset.from_tensor_slices(tf.constant(paths, tf.string)), tf.io.read_file
 
 
 class Splits(NamedTuple):
@@ -108,9 +140,9 @@ class Labelled:
             multi_label: Whether a photo has any number of labels.
         """
         photos = Split(
-            tuple(name for split in parts.values() for name in split.names),
-            tuple(label for split in parts.values() for label in split.labels),
-            lambda numbers: _joined(parts, numbers),
+            (name for split in parts.values() for name in split.names),
+            (label for split in parts.values() for label in split.labels),
+            _joined(parts),
         )
         splits = tuple(name for name, split in parts.items() for _ in split.names)
         return cls(photos, classes, splits, multi_label=multi_label)
@@ -124,16 +156,24 @@ class Labelled:
         return Splits(train, validation, test, self.classes, self.multi_label, self.root)
 
 
-def _joined(parts: Mapping[str, Split], numbers: Sequence[int]) -> tf.data.Dataset:
-    """Return the bytes of photos of splits that are put one after the other."""
-    import tensorflow as tf
+def _joined(parts: Mapping[str, Split]) -> Encoded | None:
+    """Return what makes the bytes of photos of splits that are put one after the other."""
+    if all(split.encoded is None for split in parts.values()):
+        return None
 
-    found, first = tf.data.Dataset.from_tensors("").take(0), 0
-    for split in parts.values():
-        chosen = [number - first for number in numbers if first <= number < first + len(split)]
-        found = found.concatenate(split.encoded(chosen)) if chosen else found
-        first += len(split)
-    return found
+    def encoded(numbers: Sequence[int]) -> tf.data.Dataset:
+        import tensorflow as tf
+
+        found, first = tf.data.Dataset.from_tensors("").take(0), 0
+        for split in parts.values():
+            chosen = [number - first for number in numbers if first <= number < first + len(split)]
+            if chosen:
+                photos, read = split.stored(chosen)
+                found = found.concatenate(photos.map(read))
+            first += len(split)
+        return found
+
+    return encoded
 
 
 def _without_a_fold(instance: Any, attribute: attrs.Attribute[Any], file: str | None) -> None:

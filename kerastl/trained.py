@@ -15,7 +15,7 @@ from kerastl.cache import Cache
 from kerastl.console import say
 from kerastl.data import Manifest, source_of
 from kerastl.data.facts import Facts, known_of
-from kerastl.data.files import files_in, photo_files
+from kerastl.data.files import files_in
 from kerastl.data.lock import Lock, read_lock
 from kerastl.data.photos import Photos, Skipped, read_photos
 from kerastl.errors import DataError, RunDirectoryError, one_line
@@ -131,7 +131,7 @@ class Trained:
         skipped: list[Skipped] = []
         for start in range(0, len(files), _AT_A_TIME):
             some = files[start : start + _AT_A_TIME]
-            photos = self._read(photo_files(some, [() if self.multi_label else 0] * len(some)))
+            photos = self._read(Split(some, [() if self.multi_label else 0] * len(some)))
             several = self.multi_label
             predictions += predict(self.model, photos, self.classes, top, multi_label=several)
             skipped += photos.skipped

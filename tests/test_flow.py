@@ -12,7 +12,6 @@ import kerastl
 from colors import fill, photo
 from kerastl import flow, trained
 from kerastl.data import ImageFolder
-from kerastl.data.files import photo_files
 from kerastl.errors import DataError, RunDirectoryError, TrainingError, WeightsError
 from kerastl.labelled import Division, Labelled, Split, Splits
 from kerastl.recipe import Recipe
@@ -102,7 +101,7 @@ def test_a_label_of_no_class_is_told(recipe: Recipe, photos: Path, tmp_path: Pat
     class Wrong:
         def find(self) -> Labelled:
             files = sorted(map(str, photos.glob("*/*")))[:4]
-            good, bad = photo_files(files, [0, 1, 0, 1]), photo_files(files, [0, 1, 0, label])
+            good, bad = Split(files, [0, 1, 0, 1]), Split(files, [0, 1, 0, label])
             return Labelled.of({"train": good, "validation": bad, "test": good}, ("x", "y"))
 
     with pytest.raises(DataError, match="validation photos without a label of its classes"):
@@ -252,7 +251,7 @@ def test_a_photo_that_is_not_what_it_was_is_told(recipe: Recipe, tmp_path: Path)
 
 def test_no_validation_photos_are_told_before_training(recipe: Recipe, tmp_path: Path):
     splits = recipe.data.load(0)
-    without = splits._replace(validation=photo_files([], []))
+    without = splits._replace(validation=Split([], []))
     division = Division(validation=0)
     with pytest.raises(DataError, match="no usable validation photos"):
         kerastl.run(attrs.evolve(recipe, data=Mine(without), division=division), tmp_path / "mine")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -12,14 +13,17 @@ import tensorflow as tf
 
 from kerastl.data.conversion import as_pixels, complaint
 from kerastl.data.pipeline import read_ahead
-from kerastl.data.reader import fit, read_image, read_jpeg
+from kerastl.data.reader import fit, read_image, read_jpeg, upright_jpeg
 from kerastl.labelled import Split
 
 # Photos that are decoded before they are handed on.
 AT_ONCE = 16
+# So many are read and decoded at a time that no core waits for the next.
+_AT_A_TIME = 2 * (os.cpu_count() or 1)
 # Traced once a size; of what is written in TensorFlow's operations autograph has nothing to do.
-_read_jpeg, _read_image = (
-    tf.function(read, autograph=False, reduce_retracing=True) for read in (read_jpeg, read_image)
+_read_jpeg, _read_image, _upright_jpeg = (
+    tf.function(function, autograph=False, reduce_retracing=True)
+    for function in (read_jpeg, read_image, upright_jpeg)
 )
 
 
@@ -56,11 +60,20 @@ def decode(
     left = np.zeros(len(split), bool)
     left[numbers] = True
     # Each reader takes what those before it, which are faster, have left.
-    for read in (_read_jpeg, _read_image):
+    for read in (_jpeg, _image):
         for some in _by_tensorflow(split, np.flatnonzero(left), read, size, resize):
             left[some.numbers] = False
             yield some
     yield from _by_pillow(split, np.flatnonzero(left), size, resize)
+
+
+def _jpeg(encoded: tf.Tensor, size: int, resize: str) -> tuple[tf.Tensor, tf.Tensor]:
+    image, may_lie = _read_jpeg(encoded, size, resize)
+    return image, may_lie
+
+
+def _image(encoded: tf.Tensor, size: int, resize: str) -> tuple[tf.Tensor, tf.Tensor]:
+    return _read_image(encoded, size, resize), tf.constant(False)
 
 
 def _by_tensorflow(
@@ -70,28 +83,29 @@ def _by_tensorflow(
     if not len(numbers):
         return
 
-    @tf.autograph.experimental.do_not_convert
     def decoded(number: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return number, encoded, tf.cast(read(encoded, size, resize), tf.uint8)
+        image, may_lie = read(encoded, size, resize)
+        return number, encoded, tf.cast(image, tf.uint8), may_lie
 
-    images = _files(split, numbers).map(
-        decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=False
-    )
-    for some, files, found in read_ahead(images.ignore_errors().batch(AT_ONCE)).as_numpy_iterator():
-        encoded = files.tolist()
-        sound = np.array([not complaint(file) for file in encoded])
+    made = read_ahead(files_of(split, numbers, decoded).ignore_errors().batch(AT_ONCE))
+    for some, files, images, may_lie in made.as_numpy_iterator():
+        sound = np.array([not complaint(file) for file in files])
         if sound.any():
-            chosen = [file for file, is_sound in zip(encoded, sound, strict=True) if is_sound]
-            yield Decoded(some[sound], chosen, found[sound], [""] * len(chosen))
+            encoded, images = files[sound].tolist(), images[sound]
+            for number in np.flatnonzero(may_lie[sound]):
+                images[number] = _upright_jpeg(images[number], encoded[number])
+            yield Decoded(some[sound], encoded, images, [""] * len(encoded))
 
 
 def _by_pillow(
     split: Split, numbers: npt.NDArray[np.int64], size: int, resize: str
 ) -> Iterator[Decoded]:
     """Yield the photos that Pillow can decode, and the files that nobody can."""
+    if not len(numbers):
+        return
     unreadable = set(numbers.tolist())
-    files = read_ahead(_files(split, numbers).ignore_errors()) if unreadable else None
-    for number, encoded in files.as_numpy_iterator() if files else ():
+    files = read_ahead(files_of(split, numbers).ignore_errors())
+    for number, encoded in files.as_numpy_iterator():
         unreadable.remove(number)
         image, reason = np.zeros((size, size, 3), np.uint8), ""
         try:
@@ -104,7 +118,20 @@ def _by_pillow(
         yield Decoded(np.array([number]), [b""], nothing, ["the file cannot be read"])
 
 
-def _files(split: Split, numbers: npt.NDArray[np.int64]) -> tf.data.Dataset:
-    """Return number and bytes of the photo files of these numbers."""
-    files = split.encoded(numbers.tolist())
-    return tf.data.Dataset.zip((tf.data.Dataset.from_tensor_slices(numbers), files))
+def files_of(
+    split: Split, numbers: npt.NDArray[np.int64], made: Callable[..., Any] = lambda *both: both
+) -> tf.data.Dataset:
+    """Return the bytes of photo files, each with its number, in no particular order.
+
+    Args:
+        split: The photos.
+        numbers: Which of them, ascending.
+        made: What is made of number and bytes before they are handed on.
+    """
+    stored, read = split.stored(numbers.tolist())
+    numbered = tf.data.Dataset.zip((tf.data.Dataset.from_tensor_slices(numbers), stored))
+    return numbered.map(
+        tf.autograph.experimental.do_not_convert(lambda number, where: made(number, read(where))),
+        num_parallel_calls=_AT_A_TIME,
+        deterministic=False,
+    )

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from kerastl.console import say
 from kerastl.data.quarantine import QUARANTINE, quarantined
 from kerastl.errors import DataError
-from kerastl.labelled import SPLITS, TEST, TRAIN, VALIDATION, Label, Labelled, Split
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from kerastl.labelled import SPLITS, TEST, TRAIN, VALIDATION, Labelled, Split
 
 
 @attrs.frozen
@@ -109,11 +106,11 @@ def labelled_files(
             )
     numbers = {name: number for number, name in enumerate(classes)}
     labels = [tuple(sorted({numbers[name] for name in row.labels})) for row in rows]
-    photos = photo_files(
-        [row.path for row in rows], labels if multi_label else [label for (label,) in labels]
+    photos = Split(
+        (row.path for row in rows),
+        labels if multi_label else (label for (label,) in labels),
+        weights=tuple(row.weight for row in rows) if any(row.weight != 1 for row in rows) else (),
     )
-    if any(row.weight != 1 for row in rows):
-        photos = attrs.evolve(photos, weights=tuple(row.weight for row in rows))
     return Labelled(
         photos,
         classes,
@@ -129,21 +126,6 @@ def _classes(rows: Sequence[Row]) -> tuple[str, ...]:
     names = {name for row in rows for name in row.labels}
     are_numbers = all(name.isdecimal() for name in names)
     return tuple(sorted(names, key=(lambda name: (int(name), name)) if are_numbers else None))
-
-
-def photo_files(paths: Iterable[str], labels: Iterable[Label]) -> Split:
-    """Return files of photos as a split."""
-    names = tuple(paths)
-
-    def encoded(numbers: Sequence[int]) -> tf.data.Dataset:
-        import tensorflow as tf
-
-        files = tf.data.Dataset.from_tensor_slices(
-            tf.constant([os.fsencode(names[number]) for number in numbers], tf.string)
-        )
-        return files.map(tf.io.read_file, num_parallel_calls=tf.data.AUTOTUNE)
-
-    return Split(names, tuple(labels), encoded)
 
 
 def files_in(folder: Path | str) -> list[str]:

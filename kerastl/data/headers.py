@@ -10,8 +10,6 @@ import tensorflow as tf
 PNG, BMP, GIF = b"\x89PNG\r\n\x1a\n", b"BM", b"GIF8"
 
 _EXIF = b"Exif\0\0"
-# A JPEG's first bytes: its start, what most programs add, and the next marker.
-_HEAD = 22
 _ORIENTATION = 0x0112
 _ENTRY, _OF_LONG = 12, 4
 # What the bytes of a number count for, the lowest first.
@@ -69,14 +67,15 @@ def may_have_exif(encoded: tf.Tensor) -> tf.Tensor:
     Args:
         encoded: The bytes of the file, a scalar string.
     """
-    head = tf.io.decode_raw(tf.strings.substr(encoded, 0, _HEAD), tf.uint8)
-    head = tf.pad(head, [[0, _HEAD - tf.size(head)]])
-    # The tables, of which the first is this one, come after all that programs add.
-    begins = tf.reduce_all(head[:4] == [0xFF, 0xD8, 0xFF, 0xDB])
-    follows = tf.reduce_all(head[:6] == [0xFF, 0xD8, 0xFF, 0xE0, 0, 16]) & tf.reduce_all(
-        head[20:] == [0xFF, 0xDB]
-    )
+    # The tables, of which the first is this one, come after all that programs add. Before them
+    # there is mostly one thing, of always the same size.
+    begins = _has(encoded, 0, b"\xff\xd8\xff\xdb")
+    follows = _has(encoded, 0, b"\xff\xd8\xff\xe0\0\x10") & _has(encoded, 20, b"\xff\xdb")
     return ~(begins | follows)
+
+
+def _has(encoded: tf.Tensor, position: int, expected: bytes) -> tf.Tensor:
+    return tf.strings.substr(encoded, position, len(expected)) == expected
 
 
 def exif_of_jpeg(file: tf.Tensor) -> tf.Tensor:

@@ -8,10 +8,9 @@ from typing import Any
 
 import attrs
 
-from kerastl.data.files import photo_files
 from kerastl.errors import RunDirectoryError
 from kerastl.files import write_text
-from kerastl.labelled import SPLITS, Label, Labelled, Splits
+from kerastl.labelled import SPLITS, Label, Labelled, Split, Splits
 from kerastl.rundir import RunDirectory
 
 
@@ -41,7 +40,7 @@ class Lock:
 
     def labelled(self) -> Labelled:
         """Return the very photos of the run, which are files."""
-        photos = attrs.evolve(photo_files(self.names, self.labels), weights=self.weights)
+        photos = Split(self.names, self.labels, weights=self.weights)
         return Labelled(photos, self.classes, self.splits, (), self.multi_label, self.root)
 
     def splits_of(self, labelled: Labelled) -> dict[int, str]:

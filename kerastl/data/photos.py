@@ -23,7 +23,7 @@ from kerastl.cache import (
     ids_of,
     in_memory,
 )
-from kerastl.data.decoding import AT_ONCE, decode
+from kerastl.data.decoding import AT_ONCE, decode, files_of
 from kerastl.data.facts import reader_id
 from kerastl.data.pipeline import read_ahead
 from kerastl.errors import DataError
@@ -190,7 +190,7 @@ def _ids(split: Split) -> Ids:
     if split.ids is not None:
         return split.ids
     ids = [id_of(b"unreadable", name.encode(errors="surrogateescape")) for name in split.names]
-    readable = split.encoded(range(len(split))).enumerate().ignore_errors().batch(AT_ONCE)
+    readable = files_of(split, np.arange(len(split))).ignore_errors().batch(AT_ONCE)
     for numbers, files in read_ahead(readable).as_numpy_iterator():
         for number, encoded in zip(numbers, files, strict=True):
             ids[number] = id_of(encoded)

@@ -55,39 +55,38 @@ def read_image(encoded: tf.Tensor, size: int, resize: str = SQUASH) -> tf.Tensor
     encoded = tf.convert_to_tensor(encoded)
     file = bytes_of(encoded)
     is_jpeg = tf.io.is_jpeg(encoded)
-    image, is_reduced, exif = tf.cond(
+    image, exif = tf.cond(
         is_jpeg,
-        lambda: (*_jpeg(encoded, size), nowhere()),
-        lambda: _other(encoded, file),
+        lambda: (_jpeg(encoded, size, resize), nowhere()),
+        lambda: _other(encoded, file, size, resize),
     )
     # A loop within a branch would take longer than to decode a small photo.
     exif = tf.where(is_jpeg, exif_of_jpeg(_after(image, file)), exif)
-    return _upright(fit(image, size, resize, is_reduced), file, exif)
+    return _upright(image, file, exif)
 
 
-def read_jpeg(encoded: tf.Tensor, size: int, resize: str = SQUASH) -> tf.Tensor:
-    """Decode a JPEG as `read_image` does, by a graph that is made in a fraction of the time.
+def read_jpeg(encoded: tf.Tensor, size: int, resize: str = SQUASH) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decode a JPEG as `read_image` does, but leave it as it lies.
+
+    What turns it would take as long to be made ready as a hundred photos to be decoded.
+
+    Returns:
+        The image, and whether it has to be given to `upright_jpeg`.
 
     Raises:
-        tf.errors.InvalidArgumentError: It is none, it is damaged, or it has more pixels than any
+        tf.errors.InvalidArgumentError: It is no JPEG, it is damaged, or it has more pixels than any
             photo.
     """
-    encoded = _provided(tf.io.is_jpeg(encoded), "not a JPEG", encoded)
-    image, is_reduced = _jpeg(encoded, size)
-    square = fit(image, size, resize, is_reduced)
-    encoded = _after(image, encoded)
-    return tf.cond(may_have_exif(encoded), lambda: _upright_jpeg(square, encoded), lambda: square)
+    return _jpeg(encoded, size, resize), may_have_exif(encoded)
 
 
-@apart
-def _upright_jpeg(image: tf.Tensor, encoded: tf.Tensor) -> tf.Tensor:
+def upright_jpeg(image: tf.Tensor, encoded: tf.Tensor) -> tf.Tensor:
+    """Turn and mirror the square image of a JPEG as the file says."""
     file = bytes_of(encoded)
     return _upright(image, file, exif_of_jpeg(file))
 
 
-def fit(
-    image: tf.Tensor, size: int, resize: str = SQUASH, is_reduced: tf.Tensor | bool = False
-) -> tf.Tensor:
+def fit(image: tf.Tensor, size: int, resize: str = SQUASH, is_reduced: bool = False) -> tf.Tensor:
     """Make a square of an image.
 
     Args:
@@ -113,41 +112,42 @@ def fit(
         scale = size / tf.maximum(height, width)
         sides = tf.round(scale * tf.cast([height, width], scale.dtype))
         shape = tf.maximum(tf.cast(sides, tf.int32), 1)
-    image = tf.round(
-        tf.cond(
-            is_reduced,
-            lambda: tf.image.resize(image, shape, method=tf.image.ResizeMethod.AREA),
-            lambda: tf.image.resize(image, shape, antialias=True),
-        )
-    )
+    if is_reduced:
+        image = tf.image.resize(image, shape, method=tf.image.ResizeMethod.AREA)
+    else:
+        image = tf.image.resize(image, shape, antialias=True)
+    image = tf.round(image)
     if resize == "pad":
         top, left = tf.unstack((size - shape) // 2)
         image = tf.image.pad_to_bounding_box(image, top, left, size, size)
     return tf.ensure_shape(image, [size, size, 3])
 
 
-def _jpeg(encoded: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the image, and whether it is reduced: as far as it can be, but not below `size`."""
+def _jpeg(encoded: tf.Tensor, size: int, resize: str) -> tf.Tensor:
+    """Return a JPEG as a square, reduced as far as it can be while it is decoded."""
     shape = tf.cast(tf.image.extract_jpeg_shape(encoded)[:2], tf.int64)
     encoded = _unless_bomb(encoded, shape[0], shape[1], _MOST_PIXELS_OF_JPEG)
     fitting = tf.reduce_min(shape) >= size * tf.constant(_FRACTIONS, tf.int64)
-    ratios = [
-        lambda ratio=ratio: tf.io.decode_jpeg(encoded, channels=3, ratio=ratio)
-        for ratio in (1, *_FRACTIONS)
-    ]
-    chosen = tf.reduce_sum(tf.cast(fitting, tf.int32))
-    return tf.switch_case(chosen, ratios), chosen > 0
+    squares = [partial(_reduced, encoded, ratio, size, resize) for ratio in (1, *_FRACTIONS)]
+    return tf.switch_case(tf.reduce_sum(tf.cast(fitting, tf.int32)), squares)
+
+
+def _reduced(encoded: tf.Tensor, ratio: int, size: int, resize: str) -> tf.Tensor:
+    image = tf.io.decode_jpeg(encoded, channels=3, ratio=ratio)
+    return fit(image, size, resize, is_reduced=ratio > 1)
 
 
 @apart
-def _other(encoded: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Return the image, that it is not reduced, and where its EXIF data start."""
+def _other(
+    encoded: tf.Tensor, file: tf.Tensor, size: int, resize: str
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return what is no JPEG as a square, and where its EXIF data start."""
     kinds = ((PNG, _png), (BMP, _bmp), (GIF, _gif))
     image, exif = tf.case(
         [(begins(file, 0, start), partial(read, encoded, file)) for start, read in kinds],
         default=lambda: _webp(encoded, file),
     )
-    return image, tf.constant(False), exif
+    return fit(image, size, resize), exif
 
 
 def _png(encoded: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

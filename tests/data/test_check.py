@@ -13,10 +13,10 @@ from kerastl.cache import Cache
 from kerastl.data import ImageFolder
 from kerastl.data.check import Report, check
 from kerastl.data.facts import facts_of, known_of, text_of
-from kerastl.data.files import photo_files
 from kerastl.data.findings import ADVICE
 from kerastl.data.page import page_of
 from kerastl.errors import DataError
+from kerastl.labelled import Split
 
 RED = COLORS["red"]
 
@@ -180,7 +180,7 @@ def test_files_are_opened_once_and_again_when_they_have_changed(
 
 def test_facts_of_one_photo(tmp_path: Path):
     spots(1, RED).resize((90, 60)).save(tmp_path / "a.png")
-    (fact,) = facts_of(photo_files([str(tmp_path / "a.png")], [0]), Cache(tmp_path / "cache"))
+    (fact,) = facts_of(Split([str(tmp_path / "a.png")], [0]), Cache(tmp_path / "cache"))
     assert text_of(fact["format"]) == "PNG"
     assert (fact["height"], fact["width"], fact["orientation"]) == (60, 90, 1)
     assert fact["contrast"] > 10

@@ -13,7 +13,6 @@ from PIL import Image
 from colors import photo
 from kerastl.cache import Cache
 from kerastl.data import read_photos
-from kerastl.data.files import photo_files
 from kerastl.errors import DataError
 from kerastl.labelled import Split
 
@@ -27,7 +26,7 @@ def test_photos_come_in_order_whatever_their_sizes(tmp_path: Path):
         path = tmp_path / f"{number:02}.png"
         photo(color, number, (20 + 7 * number, 40)).save(path)
         paths.append(str(path))
-    photos = read_photos(photo_files(paths, range(12)), 32)
+    photos = read_photos(Split(paths, range(12)), 32)
     assert photos.images.shape == (12, 32, 32, 3)
     assert photos.images.dtype == np.uint8
     assert photos.labels.tolist() == list(range(12))
@@ -40,7 +39,7 @@ def test_photos_come_in_order_whatever_their_sizes(tmp_path: Path):
 def test_formats_that_tensorflow_decodes(tmp_path: Path, kind: str):
     path = tmp_path / "photo"
     photo(RED, 1).save(path, kind)
-    photos = read_photos(photo_files([str(path)], [0]), 32)
+    photos = read_photos(Split([str(path)], [0]), 32)
     assert np.abs(photos.images.mean(axis=(0, 1, 2)) - RED).max() < 12
 
 
@@ -48,7 +47,7 @@ def test_formats_that_tensorflow_decodes(tmp_path: Path, kind: str):
 def test_formats_that_only_pillow_decodes_are_converted(tmp_path: Path, kind: str, mode: str):
     path = tmp_path / "photo.jpg"
     photo(RED, 1).convert(mode).save(path, kind)
-    photos = read_photos(photo_files([str(path)], [0]), 32)
+    photos = read_photos(Split([str(path)], [0]), 32)
     assert photos.skipped == ()
     assert np.abs(photos.images.mean(axis=(0, 1, 2)) - RED).max() < 12
 
@@ -69,8 +68,8 @@ def test_what_is_no_photo_is_named_and_skipped(tmp_path: Path, kept: str):
     paths = [str(tmp_path / name) for name in ("a.jpg", "vanished.jpg", *list(files)[1:])]
     cache = None if kept == "nowhere" else Cache(tmp_path / "cache")
     if kept == "before":
-        read_photos(photo_files(paths, range(6)), 32, cache=cache)
-    photos = read_photos(photo_files(paths, range(6)), 32, cache=cache)
+        read_photos(Split(paths, range(6)), 32, cache=cache)
+    photos = read_photos(Split(paths, range(6)), 32, cache=cache)
     assert [Path(name).name for name in photos.names] == ["a.jpg", "e.jpg"]
     assert photos.labels.tolist() == [0, 5]
     assert photos.images.shape == (2, 32, 32, 3)
@@ -87,7 +86,7 @@ def test_16_bits_are_scaled_and_not_cut_off(tmp_path: Path):
     paths = [str(tmp_path / name) for name in ("a.png", "b.tif")]
     for path in paths:
         Image.fromarray(ramp).save(path)
-    png, tif = read_photos(photo_files(paths, [0, 0]), 64).images.astype(int)
+    png, tif = read_photos(Split(paths, [0, 0]), 64).images.astype(int)
     assert np.abs(png - tif).max() <= 1
 
 
@@ -95,19 +94,19 @@ def test_a_name_that_is_no_unicode(tmp_path: Path):
     name = os.fsdecode(os.fsencode(str(tmp_path)) + b"/gr\xfcn.jpg")
     photo(RED, 1).save(tmp_path / "a.jpg")
     os.rename(tmp_path / "a.jpg", name)
-    assert len(read_photos(photo_files([name], [0]), 32)) == 1
+    assert len(read_photos(Split([name], [0]), 32)) == 1
 
 
 def test_a_decompression_bomb_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     path = tmp_path / "bomb.tif"
     photo(RED, 1).save(path)
-    (skipped,) = read_photos(photo_files([str(path)], [0]), 32).skipped
+    (skipped,) = read_photos(Split([str(path)], [0]), 32).skipped
     assert "decompression bomb" in skipped.reason
 
 
 def test_nothing_to_read():
-    photos = read_photos(photo_files([], []), 32)
+    photos = read_photos(Split([], []), 32)
     assert len(photos) == 0
     assert photos.images.shape == (0, 32, 32, 3)
 
@@ -137,13 +136,13 @@ def test_photos_for_which_there_is_no_place_are_told(
     path.write_bytes(encoded(RED))
     monkeypatch.setattr("kerastl.data.photos._MOST_BYTES", 100)
     with pytest.raises(DataError, match=r"1 decoded photos have no place.*Raise KERASTL_CACHE"):
-        read_photos(photo_files([str(path)], [0]), 32, cache=Cache(tmp_path / "rows", limit=10))
+        read_photos(Split([str(path)], [0]), 32, cache=Cache(tmp_path / "rows", limit=10))
 
 
 def test_of_odd_files_each_is_used_or_named(test_data: Path):
     folder = test_data / "odd_images"
     paths = sorted(str(path) for path in folder.iterdir() if path.name != "outcomes.csv")
-    photos = read_photos(photo_files(paths, [0] * len(paths)), 96)
+    photos = read_photos(Split(paths, [0] * len(paths)), 96)
     assert len(photos) + len(photos.skipped) == len(paths) == 223
     assert all(one.reason and "\n" not in one.reason for one in photos.skipped)
     skipped = {one.name for one in photos.skipped}
