@@ -11,3 +11,8 @@ console = Console(highlight=False, soft_wrap=True)
 def say(line: str) -> None:
     """Print one line; square brackets are taken as they are."""
     console.print(line, markup=False)
+
+
+def counted(number: int, what: str) -> str:
+    """Return `1 photo`, `2 photos`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

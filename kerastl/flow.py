@@ -104,16 +104,16 @@ def run(
     record = Record.begin(directory, recipe, clock, file)
     record.add_data(splits, photos)
     record.add_weights(network.weights)
-    record.update(findings=findings)
-    return _go(recipe, record, network, photos, State(), cache, exporting)
+    record.update(findings=findings, exporting=exporting)
+    return _go(recipe, record, network, photos, State(), cache)
 
 
-def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> Run:
+def resume(name: str, *, exporting: bool | None = None, clock: Clock | None = None) -> Run:
     """Go on with a run that was broken off, from its last checkpoint, on its own photos.
 
     Args:
         name: The run directory, or a recipe's name for its newest run that is not finished.
-        exporting: Whether a SavedModel is written.
+        exporting: Whether a SavedModel is written; if None, as was asked for when it began.
         clock: When the work began, if before this call.
 
     Raises:
@@ -123,6 +123,8 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
     recipe, directory, cache = recipe_of(record.directory), record.directory, Cache()
     state = State.load(directory.checkpoint) if directory.checkpoint.is_file() else State()
     record.logs.written = state.epoch
+    if exporting is not None:
+        record.update(exporting=exporting)
     say(f"Resuming {directory.path} after epoch {state.epoch}")
     keras.utils.set_random_seed(recipe.seed)
     with record.clock.part("reading"):
@@ -133,7 +135,7 @@ def resume(name: str, *, exporting: bool = True, clock: Clock | None = None) -> 
     photos = _read(recipe, splits, network, record.clock, cache, begun=bool(state.epoch))
     if not state.epoch:
         record.add_weights(network.weights)
-    return _go(recipe, record, network, photos, state, cache, exporting)
+    return _go(recipe, record, network, photos, state, cache)
 
 
 def rehearse(
@@ -175,7 +177,6 @@ def _go(
     photos: dict[str, Photos],
     state: State,
     cache: Cache,
-    exporting: bool,
 ) -> Run:
     clock, directory, classes = record.clock, record.directory, record.values["classes"]
     with record.running():
@@ -198,7 +199,7 @@ def _go(
             record.update(scores={name: some.as_json() for name, some in scores.items()})
 
         exported = None
-        if exporting:
+        if record.values.get("exporting", True):
             with clock.part("export"):
                 exported = directory.next_export()
                 multi_label = record.values.get("multi_label", False)

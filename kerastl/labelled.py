@@ -193,8 +193,8 @@ class Division:
         validation: Share (0..1) of the photos that becomes the validation split.
         test: The same for the test split.
         fold: `"2/5"` takes the second of five parts for validation, another one in each fold.
-        file: A run directory, or the `splits.json` in one: photos that are named there go where
-            they were.
+        file: A run directory, a recipe's name for its newest run, or the file `splits.json` of a
+            run: photos that are named there go where they were.
     """
 
     validation: float = attrs.field(default=0.15, validator=validators.part)

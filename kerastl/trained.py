@@ -210,7 +210,7 @@ def splits_of(directory: RunDirectory, recipe: Recipe) -> Splits:
 def _require_files(names: Sequence[str]) -> None:
     gone = [name for name in names if not os.path.lexists(name)]
     if gone:
-        raise DataError(f"{len(gone)} photos of the run are gone, such as {gone[0]}.")
+        raise DataError(f"Photos of the run are gone: {len(gone)}, such as {gone[0]}.")
 
 
 def _require_same(lock: Lock, labelled: Labelled, facts: Facts) -> None:
@@ -225,7 +225,7 @@ def _require_same(lock: Lock, labelled: Labelled, facts: Facts) -> None:
     ]
     if changed:
         raise DataError(
-            f"{len(changed)} photos of the run are not what they were, such as {changed[0]}."
+            f"Photos of the run are not what they were: {len(changed)}, such as {changed[0]}."
         )
 
 

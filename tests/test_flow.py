@@ -120,9 +120,10 @@ def test_a_run_without_a_checkpoint_begins_anew(
             kerastl.run(recipe, tmp_path / "mine", exporting=False)
     elsewhere = RunDirectory(tmp_path / "mine").alone()
     with elsewhere, pytest.raises(RunDirectoryError, match="written by another process"):
-        flow.resume(str(tmp_path / "mine"), exporting=False)
-    again = flow.resume(str(tmp_path / "mine"), exporting=False)
+        flow.resume(str(tmp_path / "mine"))
+    again = flow.resume(str(tmp_path / "mine"))
     assert again.scores["test"].as_json() == done.scores["test"].as_json()
+    assert again.export is None
 
 
 def test_what_the_run_reads_is_not_overwritten(recipe: Recipe, done: kerastl.Run):
@@ -144,7 +145,7 @@ def test_photos_added_later_do_not_move_into_the_splits(recipe: Recipe, tmp_path
     assert again["test"].summary() == run.scores["test"].summary()
     for path in (data / "red").iterdir():
         path.unlink()
-    with pytest.raises(DataError, match=r"photos of the run are gone, such as .*--data FOLDER"):
+    with pytest.raises(DataError, match=r"Photos of the run are gone: 10, such as .*--data FOLDER"):
         trained.load(str(tmp_path / "mine")).evaluate()
 
 
@@ -245,7 +246,7 @@ def test_a_photo_that_is_not_what_it_was_is_told(recipe: Recipe, tmp_path: Path)
     model = trained.load(str(run.directory.path))
     name = trained.splits_of(run.directory, mine).test.names[0]
     Path(name).write_bytes((data / "red" / "red_00.jpg").read_bytes() + b" ")
-    with pytest.raises(DataError, match=r"1 photos of the run are not what they were, such as "):
+    with pytest.raises(DataError, match=r"Photos of the run are not what they were: 1, such as "):
         model.evaluate()
 
 

@@ -154,6 +154,7 @@ def test_other_images_are_not_gone_on_with(
         resume_pretraining(str(tmp_path / "mine"))
 
 
+@pytest.mark.slow
 def test_drawn_images_are_learned_from_and_a_broken_off_training_ends_the_same(
     pretraining: Pretraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -72,10 +72,10 @@ def check(data: str, strict: bool, class_level: int, output: Path | None, as_jso
 def _print(report: Report, root: Path) -> None:
     from rich.table import Table
 
-    from kerastl.console import console, say
+    from kerastl.console import console, counted, say
 
     for split, counts in report.counts.items():
-        say(f"{split}: {report.files[split]} files in {len(counts)} classes")
+        say(f"{split}: {counted(report.files[split], 'file')} in {len(counts)} classes")
     if not report.findings:
         say("Nothing was found.")
         return

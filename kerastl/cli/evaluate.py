@@ -16,7 +16,11 @@ Examples:
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("run")
-@click.option("--data", metavar="FOLDER", help="Other photos, in folders named for their classes.")
+@click.option(
+    "--data",
+    metavar="DATA",
+    help="Other photos: a folder of classes, or a manifest (.csv, .tsv, .jsonl).",
+)
 @json_option
 @click.pass_obj
 def evaluate(clock: Clock, /, run: str, data: str | None, as_json: bool) -> None:

@@ -98,7 +98,7 @@ def _resume(
     with clock.part("import"):
         from kerastl import flow
 
-    result = flow.resume(name, exporting=not no_export, clock=clock)
+    result = flow.resume(name, exporting=False if no_export else None, clock=clock)
     _show(result)
     return result.as_json()
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerastl.cache import Cache
-from kerastl.console import say
+from kerastl.console import counted, say
 from kerastl.data.photos import Photos, read_photos
 from kerastl.errors import DataError
 from kerastl.labelled import DataSource, Splits
@@ -32,7 +32,7 @@ def read_all(
     for one in skipped:
         say(f"Skipped {one.name}: {one.reason}")
     counts = ", ".join(f"{len(some)} {name}" for name, some in photos.items())
-    say(f"Photos: {counts}; {len(skipped)} files skipped")
+    say(f"Photos: {counts}; {counted(len(skipped), 'file')} skipped")
     _require_all(photos, splits.classes, source)
     return photos
 
@@ -46,6 +46,9 @@ def _require_all(
     for name, some in photos.items():
         if not _are_labels(some.labels, len(classes)):
             raise DataError(f"{source} has {name} photos without a label of its classes.")
+    weights = photos["train"].weights
+    if weights is not None and not weights.any():
+        raise DataError(f"All training photos of {source} have the weight 0.")
     for label, name in enumerate(classes):
         if not name.isprintable():
             raise DataError(f"The class name {name!r} cannot be printed; rename its folder.")

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from kerastl.console import say
+from kerastl.console import counted, say
 from kerastl.data.quarantine import QUARANTINE, quarantined
 from kerastl.errors import DataError
 from kerastl.labelled import SPLITS, TEST, TRAIN, VALIDATION, Labelled, Split
@@ -74,7 +74,7 @@ def without_quarantined(rows: Sequence[Row], root: Path) -> list[Row]:
     left_out = quarantined(root)
     rest = [row for row in rows if row.path not in left_out]
     if len(rest) < len(rows):
-        say(f"Left out: {len(rows) - len(rest)} files that {root / QUARANTINE} names")
+        say(f"Left out: {counted(len(rows) - len(rest), 'file')} that {root / QUARANTINE} names")
     return rest
 
 

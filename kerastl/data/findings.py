@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerastl.cache import Cache
+from kerastl.console import counted
 from kerastl.data.copies import all_copies, components
 from kerastl.data.facts import Facts, text_of
 from kerastl.labelled import SPLITS, TRAIN, Labelled
@@ -26,7 +27,7 @@ ADVICE = {
     UNREADABLE: "Runs leave them out. Copy or export them again, or remove them.",
     "class-names": "If they are one class, put their photos into one folder.",
     "class-missing": "Add photos of the class, or let kerastl draw the splits.",
-    "copies-across-classes": "Keep each in the one class that it shows.",
+    "copies-across-classes": "Give all copies of a photo the same label.",
     "copies-across-splits": "Keep each in one split: a score on photos that were learned is a lie.",
     "copies": "They count twice; one of each is enough.",
     "few-photos": "Add photos, or expect little of the class.",
@@ -114,6 +115,7 @@ class Looked:
         labels: The classes of each.
         facts: An array of `FACTS`.
         known: The names of all classes.
+        multi_label: Whether a photo has any number of labels.
     """
 
     names: tuple[str, ...]
@@ -121,6 +123,7 @@ class Looked:
     labels: tuple[tuple[str, ...], ...]
     facts: Facts
     known: tuple[str, ...]
+    multi_label: bool = False
 
     @classmethod
     def at(cls, labelled: Labelled, facts: Facts) -> Looked:
@@ -132,6 +135,7 @@ class Looked:
             tuple(tuple(labelled.classes[number] for number in some) for some in names),
             facts,
             labelled.classes,
+            labelled.multi_label,
         )
 
     def classes(self) -> set[str]:
@@ -205,7 +209,7 @@ def _counts(looked: Looked) -> Iterator[Finding]:
     counts = looked.counts(only_sound=True).get(TRAIN, Counter())
     for name, count in sorted(counts.items()):
         if count < _FEW:
-            text = f"class {name!r} has only {count} photos to learn from"
+            text = f"class {name!r} has only {counted(count, 'photo')} to learn from"
             yield Finding("few-photos", WARNING, text)
     ordered = counts.most_common()
     if ordered and ordered[0][1] > _IMBALANCE * ordered[-1][1]:
@@ -232,7 +236,8 @@ def _of_copies(looked: Looked, groups: list[list[int]], kind: str, what: str) ->
     kinds: dict[tuple[str, str, str], list[list[int]]] = defaultdict(list)
     for group in groups:
         if len({looked.labels[number] for number in group}) > 1:
-            where = (f"{kind}-across-classes", WARNING, f"{what}, in several classes")
+            differ = "with different labels" if looked.multi_label else "in several classes"
+            where = (f"{kind}-across-classes", WARNING, f"{what}, {differ}")
         elif len({looked.splits[number] for number in group}) > 1:
             where = (f"{kind}-across-splits", WARNING, f"{what}, in several splits")
         else:

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from kerastl import runs
 from kerastl.errors import RunDirectoryError
 from kerastl.files import write_text
 from kerastl.labelled import SPLITS, Label, Labelled, Split, Splits
@@ -77,13 +78,18 @@ def write_lock(path: Path, splits: Splits) -> None:
 
 
 def read_lock(name: str | Path) -> Lock:
-    """Read the file, or that of a run directory.
+    """Read the file, or that of a run.
+
+    Args:
+        name: The file, a run directory, or a recipe's name for its newest run.
 
     Raises:
-        RunDirectoryError: It is missing or damaged.
+        RunDirectoryError: There is no such run, or the file is missing or damaged.
     """
     path = Path(name).expanduser()
-    path = RunDirectory(path).splits if path.is_dir() else path
+    if not path.is_file():
+        run = RunDirectory(path) if path.is_dir() else runs.find(str(path))
+        path = run.splits
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         parts = [(split, record[split]) for split in SPLITS]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from kerastl.console import say
+from kerastl.console import counted, say
 from kerastl.data.groups import Group, counts_of, groups_of
 from kerastl.data.lock import read_lock
 from kerastl.errors import DataError, UsageError
@@ -72,7 +72,7 @@ def divide(
     earlier = read_lock(division.file).splits_of(labelled) if division.file else {}
     if division.file:
         new = len(labelled.splits) - len(earlier)
-        say(f"Splits as in {division.file}: {len(earlier)} photos of it, and {new} new ones")
+        say(f"Splits as in {division.file}: {counted(len(earlier), 'photo')} of it, and {new} new")
     pinned = _held_back(labelled, division) | earlier
     groups = groups_of(labelled, facts, _pool(labelled, division, pinned), len(shares), cache)
     for group in groups:
@@ -171,11 +171,11 @@ def _require(groups: Sequence[Group], shares: Mapping[str, float], classes: Sequ
         if count >= len(shares) or all(group.is_fixed for group in some):
             continue
         photos = sum(len(group.photos) for group in some)
-        together = f" in {count} groups that stay together" if photos > count else ""
+        together = f" in {counted(count, 'group')} that stay together" if photos > count else ""
         drawn = " and ".join(part for part in shares if part in (VALIDATION, TEST)) or "folds"
         raise DataError(
-            f"Class {classes[label]!r} has {photos} photos{together}; at least {len(shares)} are "
-            f"needed to draw {drawn} from the training photos."
+            f"Class {classes[label]!r} has {counted(photos, 'photo')}{together}; at least "
+            f"{len(shares)} are needed to draw {drawn} from the training photos."
         )
 
 

@@ -36,6 +36,8 @@ def require_balance(balance: str | None) -> None:
 def loss_of(recipe: Recipe, labels: Labels) -> Any:
     """Return the loss for logits: cross-entropy over the classes, or over each label for itself.
 
+    Balanced labels count alike in the validation loss, too.
+
     Args:
         recipe: Its label smoothing and balance.
         labels: Of the photos to learn from, as of `Photos`.
@@ -95,7 +97,5 @@ def weights_of(photos: Photos, balance: str | None) -> npt.NDArray[np.float32] |
         weights = (weights / totals[photos.labels]).astype(np.float32)
     if weights is None:
         return None
-    mean: float = weights.mean()
-    if not mean:
-        raise DataError("The weights of all photos to learn from are 0.")
-    return (weights / mean).astype(np.float32)
+    shares: npt.NDArray[np.float32] = (weights / weights.mean()).astype(np.float32)
+    return shares

@@ -30,7 +30,7 @@ def test_a_folder_is_checked_and_runs_leave_out_what_is_no_photo(
     assert json.loads(report.read_text())["findings"][0]["kind"] == "unreadable"
     assert "red/bad.jpg" in report.with_suffix(".html").read_text()
     run = program("run", recipe_file, "--data", "data", "--dry-run", cwd=tmp_path, check=True)
-    assert f"Left out: 1 files that {folder / 'quarantine.txt'} names" in run.stdout
+    assert f"Left out: 1 file that {folder / 'quarantine.txt'} names" in run.stdout
     assert "0 files skipped" in run.stdout
     # What a person adds stays, and what is a photo again is used again.
     with (folder / "quarantine.txt").open("a") as file:

@@ -83,10 +83,19 @@ def test_photos_are_divided_as_in_an_earlier_run(
         "--json",
         cwd=listed.parent,
     )
-    assert "60 photos of it, and 0 new ones" in done.stderr
+    assert "60 photos of it, and 0 new" in done.stderr
     earlier = json.loads((listed.parent / "mine" / "splits.json").read_text())
     counts = {name: len(earlier[name]["names"]) for name in ("train", "validation", "test")}
     assert json.loads(done.stdout)["splits"] == counts
+
+
+def test_photos_are_divided_as_in_the_newest_run_of_a_recipe(
+    program, recipe_file: Path, photos: Path, tmp_path: Path
+):
+    program("run", recipe_file, "--data", photos, "--no-export", cwd=tmp_path, check=True)
+    again = ("run", recipe_file, "--data", photos, "--split", "colors", "--dry-run")
+    done = program(*again, cwd=tmp_path, check=True)
+    assert "60 photos of it, and 0 new" in done.stdout
 
 
 def test_folds_and_class_folders_that_lie_deeper(program, recipe_file: Path, tmp_path: Path):
@@ -105,7 +114,7 @@ def test_folds_and_class_folders_that_lie_deeper(program, recipe_file: Path, tmp
         (["--set", "balance=weights", "--set", "label_smoothing=0", "--data", "."], 1, "holds no"),
         (["--data", "photos.json"], 1, "There is no folder"),
         (["--fold", "9/5"], 2, "Division.fold must be a fold such as '2/5', not '9/5'"),
-        (["--split", "nowhere"], 1, "nowhere is missing or damaged"),
+        (["--split", "nowhere"], 1, "no run directory 'nowhere'"),
         (["--data", "none.csv"], 1, "none.csv cannot be read: No such file"),
         (["--data", "none.csv", "--class-level", "2"], 2, "--class-level is of folders"),
         (["--class-level", "0"], 2, "0 is not in the range x>=1"),
@@ -125,3 +134,13 @@ def test_mistakes_are_told_in_a_line(
     assert message in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "mine").exists()
+
+
+def test_weights_of_nothing_are_told_before_training(
+    program, recipe_file: Path, photos: Path, tmp_path: Path
+):
+    rows = [f"{path},{path.parent.name},0" for path in sorted(photos.glob("*/*"))]
+    (tmp_path / "photos.csv").write_text("\n".join(["path,label,weight", *rows]))
+    done = program("run", recipe_file, "--data", "photos.csv", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "photos.csv have the weight 0" in done.stderr.splitlines()[-1]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from colors import COLORS, fill, photo
 from kerastl.cache import Cache
-from kerastl.data import ImageFolder
+from kerastl.data import ImageFolder, Manifest
 from kerastl.data.check import Report, check
 from kerastl.data.facts import facts_of, known_of, text_of
 from kerastl.data.findings import ADVICE
@@ -176,6 +176,17 @@ def test_files_are_opened_once_and_again_when_they_have_changed(
     os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
     assert list(checked(folder, cache).unreadable) == [str(path)]
     assert sum(opened) == 1
+
+
+def test_copies_of_photos_with_several_labels(tmp_path: Path):
+    spots(1, RED).save(tmp_path / "a.png")
+    shutil.copy(tmp_path / "a.png", tmp_path / "b.png")
+    spots(2, RED).save(tmp_path / "c.png")
+    table = tmp_path / "photos.csv"
+    table.write_text("path,label\na.png,car\nb.png,car;dog\nc.png,dog\n")
+    labelled, facts = known_of(Manifest(str(table), multi_label=True).find(), Cache(tmp_path / "c"))
+    texts = [one.text for one in check(labelled, facts, Cache(tmp_path / "c")).findings]
+    assert "the same file, with different labels" in texts
 
 
 def test_facts_of_one_photo(tmp_path: Path):
