@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from kerastl.cache import Cache, code_of, gather, id_of, ids_of
 from kerastl.data.facts import Facts
 
 Images = npt.NDArray[np.float32]
+Thumbnails = npt.NDArray[np.uint8]
 Pairs = npt.NDArray[np.int64]
 
 # So many cosines of each direction are a photo's print, as in pHash (Zauner, 2010).
@@ -26,13 +28,14 @@ _ROWS_AT_ONCE = 512
 # A photo is compared with so many others that come after it, those most like it.
 _MOST_NEIGHBOURS = 12
 _PAIRS_AT_ONCE = 1024
+_IMAGES_AT_ONCE = 1024
 # Mean colours less their brightness are so far apart at most; nearer to grey there is no hue.
 _HUES_APART, _COLORLESS = 40.0, 3.0
 # Below this contrast, in grey levels, there is nothing to tell photos apart by.
 _LEAST_CONTRAST = 2.0
 
 
-def near_copies(thumbnails: npt.NDArray[np.uint8], means: npt.NDArray[np.uint8]) -> Pairs:
+def near_copies(thumbnails: Thumbnails, means: npt.NDArray[np.uint8]) -> Pairs:
     """Return pairs that link all photos that are near-copies of one another.
 
     Of each photo the lowest cosines are compared with those of the eight ways in which another can
@@ -53,20 +56,23 @@ def near_copies(thumbnails: npt.NDArray[np.uint8], means: npt.NDArray[np.uint8])
     """
     if len(thumbnails) < 2:
         return np.empty((0, 2), np.int64)
-    looks = np.concatenate([thumbnails.reshape(len(thumbnails), -1), means], axis=1)
-    _, firsts, same = np.unique(looks, axis=0, return_index=True, return_inverse=True)
+    both = zip(thumbnails, means, strict=True)
+    looks = np.array([id_of(image.tobytes(), mean.tobytes()) for image, mean in both])
+    _, firsts, same = np.unique(looks, return_index=True, return_inverse=True)
     # Photos that look the same to the last bit need no comparison.
-    alike = np.stack([firsts[same.reshape(-1)], np.arange(len(looks))], axis=1)
-    alike = alike[(alike[:, 0] != alike[:, 1]) & (thumbnails.std(axis=(1, 2)) >= _LEAST_CONTRAST)]
+    alike = np.stack([firsts[same], np.arange(len(looks))], axis=1)
+    contrasts = _in_parts(lambda images: images.std(axis=(1, 2)), thumbnails)
+    alike = alike[(alike[:, 0] != alike[:, 1]) & (contrasts >= _LEAST_CONTRAST)]
     firsts.sort()
     near = firsts[_linking(thumbnails[firsts], means[firsts])]
     return np.unique(np.sort(np.concatenate([alike, near]), axis=1), axis=0)
 
 
-def _linking(thumbnails: npt.NDArray[np.uint8], means: npt.NDArray[np.uint8]) -> Pairs:
+def _linking(thumbnails: Thumbnails, means: npt.NDArray[np.uint8]) -> Pairs:
     """Return pairs that link photos of which no two are the same."""
-    images = _blurred(thumbnails.astype(np.float32))
-    prints = _prints(thumbnails.astype(np.float32))
+    # In half precision all of them together take little memory.
+    images = _in_parts(lambda some: _blurred(some).astype(np.float16), thumbnails)
+    prints = _in_parts(_prints, thumbnails)
     most = (1 - _EXPLAINED) * _own_spread(images)
     found = np.empty((0, 2), np.int64)
     groups = np.arange(len(images))
@@ -78,7 +84,8 @@ def _linking(thumbnails: npt.NDArray[np.uint8], means: npt.NDArray[np.uint8]) ->
             some = some[groups[some[:, 0]] != groups[some[:, 1]]]
             for turn in np.unique(some[:, 2]).tolist():
                 one, other = some[some[:, 2] == turn, :2].T
-                pair = _turned(images[one], turn), images[other]
+                first, second = (images[some].astype(np.float32) for some in (one, other))
+                pair = _turned(first, turn), second
                 copies = (_unexplained(*pair) <= most[other]) | (
                     _unexplained(*reversed(pair)) <= most[one]
                 )
@@ -87,9 +94,7 @@ def _linking(thumbnails: npt.NDArray[np.uint8], means: npt.NDArray[np.uint8]) ->
     return found
 
 
-def kept_near_copies(
-    thumbnails: npt.NDArray[np.uint8], means: npt.NDArray[np.uint8], cache: Cache
-) -> Pairs:
+def kept_near_copies(thumbnails: Thumbnails, means: npt.NDArray[np.uint8], cache: Cache) -> Pairs:
     """Return the same, found again where the same photos were compared before.
 
     Args:
@@ -148,6 +153,13 @@ def components(pairs: Pairs, count: int) -> npt.NDArray[np.int64]:
     links = coo_array((np.ones(len(one)), (one, other)), shape=(count, count))
     members: npt.NDArray[np.int64] = connected_components(links, directed=False)[1]
     return members
+
+
+def _in_parts(function: Callable[[Images], Any], images: npt.NDArray[Any]) -> Any:
+    """Return what a function makes of images of floats, without many of those at a time."""
+    starts = range(0, len(images), _IMAGES_AT_ONCE)
+    parts = (images[start : start + _IMAGES_AT_ONCE].astype(np.float32) for start in starts)
+    return np.concatenate([function(part) for part in parts])
 
 
 def _are_alike_in_hue(one: Images, other: Images) -> npt.NDArray[np.bool_]:
@@ -230,15 +242,22 @@ def _own_spread(images: Images) -> Images:
 
     Of X-rays, or of faces in the middle of each photo, one explains most of any other.
     """
-    inner = _inner(images)
-    inner = inner - inner.mean(axis=1, keepdims=True)
-    whole: Images = (inner**2).sum(axis=1)
+    whole: Images = _in_parts(lambda some: (_centered(some) ** 2).sum(axis=1), images)
     if len(images) < _ENOUGH:
         return whole
-    common = inner.mean(axis=0)
-    shared = (inner @ common) ** 2 / max(float(common @ common), 1e-6)
+    sums = _in_parts(lambda some: _centered(some).sum(axis=0, keepdims=True), images)
+    common = sums.sum(axis=0) / len(images)
+    along = _in_parts(lambda some: _centered(some) @ common, images)
+    shared = along**2 / max(float(common @ common), 1e-6)
     own: Images = np.maximum(whole - shared, _LEAST_OWN * whole)
     return own
+
+
+def _centered(images: Images) -> Images:
+    """Return images as rows of pixels, each less its mean."""
+    inner = _inner(images)
+    centered: Images = inner - inner.mean(axis=1, keepdims=True)
+    return centered
 
 
 def _inner(images: Images) -> Images:

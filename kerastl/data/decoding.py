@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from itertools import compress
 from typing import Any
 
 import attrs
@@ -42,6 +43,17 @@ class Decoded:
     files: list[bytes] = attrs.field(repr=False)
     images: npt.NDArray[np.uint8] = attrs.field(repr=False)
     reasons: list[str]
+
+    def only(self, chosen: list[bool]) -> Decoded:
+        """Return some of them; where that is all, nothing is copied."""
+        if all(chosen):
+            return self
+        return Decoded(
+            self.numbers[chosen],
+            list(compress(self.files, chosen)),
+            self.images[chosen],
+            list(compress(self.reasons, chosen)),
+        )
 
 
 def decode(
@@ -89,12 +101,13 @@ def _by_tensorflow(
 
     made = read_ahead(files_of(split, numbers, decoded).ignore_errors().batch(AT_ONCE))
     for some, files, images, may_lie in made.as_numpy_iterator():
-        sound = np.array([not complaint(file) for file in files])
-        if sound.any():
-            encoded, images = files[sound].tolist(), images[sound]
-            for number in np.flatnonzero(may_lie[sound]):
-                images[number] = _upright_jpeg(images[number], encoded[number])
-            yield Decoded(some[sound], encoded, images, [""] * len(encoded))
+        encoded = files.tolist()
+        if may_lie.any():
+            images = images.copy()
+        for number in np.flatnonzero(may_lie):
+            images[number] = _upright_jpeg(images[number], encoded[number])
+        found = Decoded(some, encoded, images, [""] * len(encoded))
+        yield found.only([not complaint(file) for file in encoded])
 
 
 def _by_pillow(

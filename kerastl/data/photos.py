@@ -123,9 +123,8 @@ def read_photos(
                     for reason, is_same in zip(some.reasons, same, strict=True)
                 ]
                 reasons.update(zip(map(bytes, ids[some.numbers]), told, strict=True))
-                sound = np.array([not reason for reason in told])
-                if sound.any():
-                    yield some.numbers[sound], some.images[sound]
+                sound = some.only([not reason for reason in told])
+                yield sound.numbers, sound.images
                 done(len(told))
 
     images, there = _kept(cache, f"photos-{image_size}", key, shape, ids, decoded)

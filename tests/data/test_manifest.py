@@ -153,7 +153,7 @@ def test_files_of_a_quarantine_list_are_left_out(
     monkeypatch.chdir(folder / "photos")
     found = Manifest("../lists/a.csv").find()
     assert [Path(name).name for name in found.photos.names] == ["red_01.jpg", "blue_00.jpg"]
-    assert "Left out: 1 files" in capsys.readouterr().out
+    assert "Left out: 1 file" in capsys.readouterr().out
 
 
 def test_numbers_are_in_their_order_and_lists_are_several(folder: Path):
