@@ -105,7 +105,8 @@ def _by_tensorflow(
         if may_lie.any():
             images = images.copy()
         for number in np.flatnonzero(may_lie):
-            images[number] = _upright_jpeg(images[number], encoded[number])
+            # Bytes as they are would be taken for a part of the function, to be traced for each.
+            images[number] = _upright_jpeg(images[number], tf.constant(encoded[number]))
         found = Decoded(some, encoded, images, [""] * len(encoded))
         yield found.only([not complaint(file) for file in encoded])
 

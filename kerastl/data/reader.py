@@ -77,6 +77,7 @@ def read_jpeg(encoded: tf.Tensor, size: int, resize: str = SQUASH) -> tuple[tf.T
         tf.errors.InvalidArgumentError: It is no JPEG, it is damaged, or it has more pixels than any
             photo.
     """
+    encoded = _provided(tf.io.is_jpeg(encoded), "not a JPEG", encoded)
     return _jpeg(encoded, size, resize), may_have_exif(encoded)
 
 
