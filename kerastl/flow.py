@@ -124,7 +124,7 @@ def resume(name: str, *, exporting: bool | None = None, clock: Clock | None = No
     state = State.load(directory.checkpoint) if directory.checkpoint.is_file() else State()
     record.logs.written = state.epoch
     if exporting is not None:
-        record.update(exporting=exporting)
+        record.values["exporting"] = exporting
     say(f"Resuming {directory.path} after epoch {state.epoch}")
     keras.utils.set_random_seed(recipe.seed)
     with record.clock.part("reading"):

@@ -62,7 +62,11 @@ def recipe_options(command: Command) -> Command:
             metavar="N",
             help="How many folders deep the class folders are.",
         ),
-        click.option("--split", metavar="RUN", help="Divide the photos as in an earlier run."),
+        click.option(
+            "--split",
+            metavar="RUN",
+            help="Divide the photos as in that run, or a recipe's newest.",
+        ),
         click.option("--fold", metavar="I/K", help="Validate on the I-th of K parts."),
         click.option("--backbone", metavar="NAME", help="Another network of keras.applications."),
         click.option(

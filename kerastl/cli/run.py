@@ -40,7 +40,9 @@ Examples:
 @click.option(
     "--dry-run", is_flag=True, help="Read the photos and build the model, but train nothing."
 )
-@click.option("--no-export", is_flag=True, help="Write no SavedModel.")
+@click.option(
+    "--export/--no-export", "exporting", default=None, help="Whether to write a SavedModel."
+)
 @json_option
 @click.pass_obj
 def run(
@@ -67,7 +69,7 @@ def _begin(
     output: Path | None,
     overwrite: bool,
     dry_run: bool,
-    no_export: bool,
+    exporting: bool | None,
     **options: Any,
 ) -> dict[str, Any]:
     # Before TensorFlow is imported, so that a typing mistake is told at once.
@@ -82,7 +84,7 @@ def _begin(
         recipe,
         output,
         overwrite=overwrite,
-        exporting=not no_export,
+        exporting=exporting is not False,
         clock=clock,
         file=Path(str(module.__file__)),
     )
@@ -91,14 +93,14 @@ def _begin(
 
 
 def _resume(
-    clock: Clock, name: str, *, no_export: bool, offline: bool, **others: Any
+    clock: Clock, name: str, *, exporting: bool | None, offline: bool, **others: Any
 ) -> dict[str, Any]:
     require_alone(others)
     go_offline(offline)
     with clock.part("import"):
         from kerastl import flow
 
-    result = flow.resume(name, exporting=False if no_export else None, clock=clock)
+    result = flow.resume(name, exporting=exporting, clock=clock)
     _show(result)
     return result.as_json()
 

@@ -84,7 +84,7 @@ def _linking(thumbnails: Thumbnails, means: npt.NDArray[np.uint8]) -> Pairs:
             some = some[groups[some[:, 0]] != groups[some[:, 1]]]
             for turn in np.unique(some[:, 2]).tolist():
                 one, other = some[some[:, 2] == turn, :2].T
-                first, second = (images[some].astype(np.float32) for some in (one, other))
+                first, second = (images[side].astype(np.float32) for side in (one, other))
                 pair = _turned(first, turn), second
                 copies = (_unexplained(*pair) <= most[other]) | (
                     _unexplained(*reversed(pair)) <= most[one]

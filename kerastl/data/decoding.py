@@ -20,11 +20,15 @@ from kerastl.labelled import Split
 # Photos that are decoded before they are handed on.
 AT_ONCE = 16
 # So many are read and decoded at a time that no core waits for the next.
-_AT_A_TIME = 2 * (os.cpu_count() or 1)
+_AT_A_TIME = min(2 * (os.cpu_count() or 1), 32)
 # Traced once a size; of what is written in TensorFlow's operations autograph has nothing to do.
-_read_jpeg, _read_image, _upright_jpeg = (
-    tf.function(function, autograph=False, reduce_retracing=True)
-    for function in (read_jpeg, read_image, upright_jpeg)
+_read_jpeg, _read_image = (
+    tf.function(read, autograph=False, reduce_retracing=True) for read in (read_jpeg, read_image)
+)
+_upright_jpeg = tf.function(
+    upright_jpeg,
+    autograph=False,
+    input_signature=[tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([], tf.string)],
 )
 
 
@@ -80,8 +84,8 @@ def decode(
 
 
 def _jpeg(encoded: tf.Tensor, size: int, resize: str) -> tuple[tf.Tensor, tf.Tensor]:
-    image, may_lie = _read_jpeg(encoded, size, resize)
-    return image, may_lie
+    image, may_be_turned = _read_jpeg(encoded, size, resize)
+    return image, may_be_turned
 
 
 def _image(encoded: tf.Tensor, size: int, resize: str) -> tuple[tf.Tensor, tf.Tensor]:
@@ -96,19 +100,20 @@ def _by_tensorflow(
         return
 
     def decoded(number: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        image, may_lie = read(encoded, size, resize)
-        return number, encoded, tf.cast(image, tf.uint8), may_lie
+        image, may_be_turned = read(encoded, size, resize)
+        return number, encoded, tf.cast(image, tf.uint8), may_be_turned
 
     made = read_ahead(files_of(split, numbers, decoded).ignore_errors().batch(AT_ONCE))
-    for some, files, images, may_lie in made.as_numpy_iterator():
+    for some, files, images, may_be_turned in made.as_numpy_iterator():
         encoded = files.tolist()
-        if may_lie.any():
+        if may_be_turned.any():
             images = images.copy()
-        for number in np.flatnonzero(may_lie):
-            # Bytes as they are would be taken for a part of the function, to be traced for each.
-            images[number] = _upright_jpeg(images[number], tf.constant(encoded[number]))
+        for number in np.flatnonzero(may_be_turned):
+            images[number] = _upright_jpeg(images[number], encoded[number])
         found = Decoded(some, encoded, images, [""] * len(encoded))
-        yield found.only([not complaint(file) for file in encoded])
+        found = found.only([not complaint(file) for file in encoded])
+        if found.files:
+            yield found
 
 
 def _by_pillow(

@@ -87,9 +87,10 @@ def read_lock(name: str | Path) -> Lock:
         RunDirectoryError: There is no such run, or the file is missing or damaged.
     """
     path = Path(name).expanduser()
-    if not path.is_file():
-        run = RunDirectory(path) if path.is_dir() else runs.find(str(path))
-        path = run.splits
+    if path.is_dir() and (path.name != str(name) or RunDirectory(path).splits.is_file()):
+        path = RunDirectory(path).splits
+    elif path.name == str(name) and path.suffix != ".json":
+        path = runs.find(path.name).splits
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         parts = [(split, record[split]) for split in SPLITS]

@@ -93,6 +93,8 @@ def test_photos_are_divided_as_in_the_newest_run_of_a_recipe(
     program, recipe_file: Path, photos: Path, tmp_path: Path
 ):
     program("run", recipe_file, "--data", photos, "--no-export", cwd=tmp_path, check=True)
+    # A folder or a file of that name is not in the way.
+    (tmp_path / "colors").mkdir()
     again = ("run", recipe_file, "--data", photos, "--split", "colors", "--dry-run")
     done = program(*again, cwd=tmp_path, check=True)
     assert "60 photos of it, and 0 new" in done.stdout

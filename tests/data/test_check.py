@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +189,17 @@ def test_copies_of_photos_with_several_labels(tmp_path: Path):
     labelled, facts = known_of(Manifest(str(table), multi_label=True).find(), Cache(tmp_path / "c"))
     texts = [one.text for one in check(labelled, facts, Cache(tmp_path / "c")).findings]
     assert "the same file, with different labels" in texts
+
+
+def test_facts_of_a_file_that_tensorflow_alone_would_take(tmp_path: Path):
+    file = io.BytesIO()
+    spots(1, RED).save(file, "PNG")
+    short = b"\0\0\0\1pHYs\0" + zlib.crc32(b"pHYs\0").to_bytes(4, "big")
+    end_of_header = 33
+    path = tmp_path / "a.png"
+    path.write_bytes(file.getvalue()[:end_of_header] + short + file.getvalue()[end_of_header:])
+    (fact,) = facts_of(Split([str(path)], [0]), Cache(tmp_path / "cache"))
+    assert "pHYs" in text_of(fact["reason"])
 
 
 def test_facts_of_one_photo(tmp_path: Path):
