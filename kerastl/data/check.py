@@ -20,11 +20,13 @@ class Report:
     """What a check of photos found.
 
     Args:
+        names: The paths of all files.
         files: How many there are in each split.
         counts: How many of them each class has.
         findings: The worst first.
     """
 
+    names: tuple[str, ...] = attrs.field(repr=False)
     files: Mapping[str, int]
     counts: Mapping[str, Mapping[str, int]]
     findings: tuple[Finding, ...]
@@ -61,7 +63,8 @@ def check(labelled: Labelled, facts: Facts, cache: Cache) -> Report:
         cache: Where what takes long is found and kept.
     """
     looked = Looked.at(labelled, facts)
-    return Report(Counter(looked.splits), looked.counts(), tuple(findings_of(looked, cache)))
+    findings = tuple(findings_of(looked, cache))
+    return Report(looked.names, Counter(looked.splits), looked.counts(), findings)
 
 
 def check_before(

@@ -100,9 +100,9 @@ def labelled_files(
         multi_label = any(len(row.labels) > 1 or row.is_list for row in rows)
     for row in rows:
         if not multi_label and len(row.labels) != 1:
+            has = f"{len(row.labels)} labels; expected one" if row.labels else "no label"
             raise DataError(
-                f"{row.path} has {len(row.labels)} labels; expected one, unless the data are told "
-                "to have several (`--set data.multi_label=true` for a manifest)."
+                f"{row.path} has {has} (data.multi_label=true lets it have any number)."
             )
     numbers = {name: number for number, name in enumerate(classes)}
     labels = [tuple(sorted({numbers[name] for name in row.labels})) for row in rows]

@@ -26,7 +26,7 @@ UNREADABLE = "unreadable"
 ADVICE = {
     UNREADABLE: "Runs leave them out. Copy or export them again, or remove them.",
     "class-names": "If they are one class, put their photos into one folder.",
-    "class-missing": "Add photos of the class, or let kerastl draw the splits.",
+    "class-missing": "Add photos of the class, or remove it.",
     "copies-across-classes": "Give all copies of a photo the same label.",
     "copies-across-splits": "Keep each in one split: a score on photos that were learned is a lie.",
     "copies": "They count twice; one of each is enough.",
@@ -199,7 +199,7 @@ def _class_names(looked: Looked) -> Iterator[Finding]:
 
 def _class_folders(looked: Looked) -> Iterator[Finding]:
     """Find classes that are missing in a split that the data have."""
-    for split, counts in looked.counts().items():
+    for split, counts in (looked.counts() or {TRAIN: Counter()}).items():
         for missing in sorted(looked.classes() - set(counts)):
             level = ERROR if split == "train" else WARNING
             yield Finding("class-missing", level, f"class {missing!r} has no photos in {split}")

@@ -20,6 +20,7 @@ class Lock:
     """Labelled photos of an earlier run.
 
     Args:
+        path: The file.
         classes: The names of the classes.
         names: Where each photo came from.
         labels: The label of each.
@@ -30,6 +31,7 @@ class Lock:
         root: The folder of the photos; empty where they are no files.
     """
 
+    path: Path
     classes: tuple[str, ...]
     names: tuple[str, ...]
     labels: tuple[Label, ...]
@@ -106,6 +108,7 @@ def read_lock(name: str | Path) -> Lock:
             raise ValueError("not every photo has a label")
         ids = columns["ids"] if len(columns["ids"]) == len(splits) else ("",) * len(splits)
         return Lock(
+            path,
             tuple(record["classes"]),
             columns["names"],
             labels,

@@ -63,7 +63,7 @@ def write_report(report: Report, root: Path, folder: Path) -> None:
         write_text(data, text)
     say(f"Report: {page}")
     try:
-        if quarantine(root, report.unreadable):
+        if quarantine(root, report.unreadable, report.names):
             say(f"Runs leave out what {root / QUARANTINE} names")
     except RunDirectoryError as error:
         say(str(error))

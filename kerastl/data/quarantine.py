@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from kerastl.files import write_text
@@ -21,12 +21,13 @@ def quarantined(root: Path) -> set[str]:
     return {os.path.normpath(os.path.join(root, name)) for name, _ in _lines(root)}
 
 
-def quarantine(root: Path, reasons: Mapping[str, str]) -> bool:
-    """Write a folder's list, which keeps what a person has added.
+def quarantine(root: Path, reasons: Mapping[str, str], names: Collection[str]) -> bool:
+    """Write a folder's list, which keeps what a person has added, and files not looked at now.
 
     Args:
         root: The folder of the photos.
         reasons: Why the files of these paths are no photos.
+        names: The paths of all files that were looked at.
 
     Returns:
         Whether there is a list now.
@@ -34,9 +35,16 @@ def quarantine(root: Path, reasons: Mapping[str, str]) -> bool:
     Raises:
         RunDirectoryError: It cannot be written.
     """
-    own = [name for name, reason in _lines(root) if not reason]
+    looked_at = {os.path.relpath(path, root) for path in names}
     found = {os.path.relpath(path, root): reason for path, reason in reasons.items()}
-    rows = [*own, *(f"{name}\t{reason}" for name, reason in found.items() if _fits_a_line(name))]
+    rows = [f"{name}\t{reason}" for name, reason in found.items() if _fits_a_line(name)]
+    kept = [
+        f"{name}\t{reason}" if reason else name
+        for name, reason in _lines(root)
+        # Other manifests may be of the same folder.
+        if not reason or (name not in looked_at and (root / name).is_file())
+    ]
+    rows = kept + rows
     path = root / QUARANTINE
     if rows:
         text = _HEAD + "".join(f"{row}\n" for row in rows)

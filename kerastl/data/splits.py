@@ -69,10 +69,7 @@ def divide(
         UsageError: The earlier division cannot be read, or the shares leave nothing.
     """
     shares = _shares(labelled, division)
-    earlier = read_lock(division.file).splits_of(labelled) if division.file else {}
-    if division.file:
-        new = len(labelled.splits) - len(earlier)
-        say(f"Splits as in {division.file}: {counted(len(earlier), 'photo')} of it, and {new} new")
+    earlier = _earlier(labelled, division.file) if division.file else {}
     pinned = _held_back(labelled, division) | earlier
     groups = groups_of(labelled, facts, _pool(labelled, division, pinned), len(shares), cache)
     for group in groups:
@@ -89,6 +86,15 @@ def divide(
     for number, split in pinned.items():
         splits[number] = split
     return attrs.evolve(labelled, splits=tuple(splits))
+
+
+def _earlier(labelled: Labelled, file: str) -> dict[int, str]:
+    """Return the split of each photo that an earlier division knows, and say which that is."""
+    lock = read_lock(file)
+    earlier = lock.splits_of(labelled)
+    new = len(labelled.splits) - len(earlier)
+    say(f"Splits as in {lock.path}: {counted(len(earlier), 'photo')} of it, and {new} new")
+    return earlier
 
 
 def _shares(labelled: Labelled, division: Division) -> dict[str, float]:
@@ -172,10 +178,12 @@ def _require(groups: Sequence[Group], shares: Mapping[str, float], classes: Sequ
             continue
         photos = sum(len(group.photos) for group in some)
         together = f" in {counted(count, 'group')} that stay together" if photos > count else ""
-        drawn = " and ".join(part for part in shares if part in (VALIDATION, TEST)) or "folds"
+        folds = sum(part.isdecimal() for part in shares)
+        drawn = [part for part in shares if part in (VALIDATION, TEST)]
+        drawn += [f"{folds} folds"] if folds else []
         raise DataError(
             f"Class {classes[label]!r} has {counted(photos, 'photo')}{together}; at least "
-            f"{len(shares)} are needed to draw {drawn} from the training photos."
+            f"{len(shares)} are needed to draw {' and '.join(drawn)} from the training photos."
         )
 
 

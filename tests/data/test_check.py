@@ -17,6 +17,7 @@ from kerastl.data.check import Report, check
 from kerastl.data.facts import facts_of, known_of, text_of
 from kerastl.data.findings import ADVICE
 from kerastl.data.page import page_of
+from kerastl.data.quarantine import quarantine
 from kerastl.errors import DataError
 from kerastl.labelled import Split
 
@@ -200,6 +201,25 @@ def test_facts_of_a_file_that_tensorflow_alone_would_take(tmp_path: Path):
     path.write_bytes(file.getvalue()[:end_of_header] + short + file.getvalue()[end_of_header:])
     (fact,) = facts_of(Split([str(path)], [0]), Cache(tmp_path / "cache"))
     assert "pHYs" in text_of(fact["reason"])
+
+
+def test_classes_without_a_single_photo_are_found(tmp_path: Path):
+    for name in ("red", "green"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    labelled = ImageFolder(str(tmp_path / "data")).find(everything=True)
+    labelled, facts = known_of(labelled, Cache(tmp_path / "cache"))
+    report = check(labelled, facts, Cache(tmp_path / "cache"))
+    assert [one.kind for one in report.serious] == ["class-missing", "class-missing"]
+
+
+def test_a_list_keeps_what_others_that_look_into_the_folder_have_found(tmp_path: Path):
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        (tmp_path / name).write_text("nothing")
+    (tmp_path / "quarantine.txt").write_text("mine.jpg\na.jpg\tbad\nb.jpg\tbad\ngone.jpg\tbad\n")
+    looked_at = [str(tmp_path / name) for name in ("b.jpg", "c.jpg")]
+    assert quarantine(tmp_path, {looked_at[1]: "worse"}, looked_at)
+    rows = (tmp_path / "quarantine.txt").read_text().splitlines()[-3:]
+    assert rows == ["mine.jpg", "a.jpg\tbad", "c.jpg\tworse"]
 
 
 def test_facts_of_one_photo(tmp_path: Path):
