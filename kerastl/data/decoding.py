@@ -19,8 +19,8 @@ from kerastl.labelled import Split
 
 # Photos that are decoded before they are handed on.
 AT_ONCE = 16
-# So many are read and decoded at a time that no core waits for the next.
-_AT_A_TIME = min(2 * (os.cpu_count() or 1), 32)
+# Calls of the decoder that are going on at once: so many that no core waits for the next.
+_CALLS = min(2 * (os.cpu_count() or 1), 32)
 # Traced once a size; of what is written in TensorFlow's operations autograph has nothing to do.
 _read_jpeg, _read_image = (
     tf.function(read, autograph=False, reduce_retracing=True) for read in (read_jpeg, read_image)
@@ -151,6 +151,6 @@ def files_of(
     numbered = tf.data.Dataset.zip((tf.data.Dataset.from_tensor_slices(numbers), stored))
     return numbered.map(
         tf.autograph.experimental.do_not_convert(lambda number, where: made(number, read(where))),
-        num_parallel_calls=_AT_A_TIME,
+        num_parallel_calls=_CALLS,
         deterministic=False,
     )
