@@ -11,27 +11,27 @@ import keras
 
 from kerastl import runs
 from kerastl.backbones.inference import compiled
-from kerastl.backbones.source_classes import IMAGENET, overlap_line
 from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.console import say
-from kerastl.data.check import check_before
-from kerastl.data.checks import read_all
-from kerastl.data.facts import known_of
+from kerastl.data.page import write_page
 from kerastl.data.photos import Photos
-from kerastl.data.splits import divide, is_divided
 from kerastl.evaluation.figures import draw_confusion, draw_curves
 from kerastl.evaluation.scores import Scores
 from kerastl.files import replacing
-from kerastl.labelled import Labelled, Splits
+from kerastl.preparation import (
+    build_network,
+    divide_photos,
+    find_photos,
+    inputs_of,
+    read_splits,
+)
 from kerastl.recipe import Recipe
 from kerastl.record import Record
 from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export
 from kerastl.trained import evaluate, recipe_of, splits_of
-from kerastl.training.losses import require_balance
-from kerastl.training.model import Network, build
-from kerastl.training.normalization import estimate_statistics, some_of
+from kerastl.training.model import Network
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.stages import train
 from kerastl.training.state import State, assign
@@ -93,18 +93,21 @@ def run(
         KerastlError: A mistake in the recipe, the data, the weights or the output.
     """
     clock, folder, cache = clock or Clock(), Path(output) if output else None, Cache()
-    runs.check_free(folder, overwrite, _inputs_of(recipe, file))
+    runs.check_free(folder, overwrite, inputs_of(recipe, file))
     keras.utils.set_random_seed(recipe.seed)
-    with clock.part("reading"):
-        labelled = recipe.data.find()
-    network = _build(recipe, labelled, clock)
-    splits, findings = _divide(recipe, labelled, clock, cache)
-    photos = _read(recipe, splits, network, clock, cache)
+    labelled = find_photos(recipe, clock)
+    network = build_network(recipe, labelled, clock)
+    splits, report = divide_photos(recipe, labelled, clock, cache)
+    photos = read_splits(recipe, splits, network, clock, cache)
     directory = runs.create(recipe.name, folder, overwrite)
     record = Record.begin(directory, recipe, clock, file)
     record.add_data(splits, photos)
     record.add_weights(network.weights)
-    record.update(findings=findings, exporting=exporting)
+    record.update(findings=report.as_json()["findings"], exporting=exporting)
+    if report.serious and splits.root:
+        page = directory.report / "photos.html"
+        write_page(report, splits.root, page)
+        say(f"What is meant is shown in {page}")
     return _go(recipe, record, network, photos, State(), cache)
 
 
@@ -131,8 +134,8 @@ def resume(name: str, *, exporting: bool | None = None, clock: Clock | None = No
         splits = splits_of(directory, recipe)
     # All weights are in the checkpoint; those it began with may be gone by now.
     beginning = recipe.override("backbone.weights", "none") if state.epoch else recipe
-    network = _build(beginning, splits, record.clock)
-    photos = _read(recipe, splits, network, record.clock, cache, begun=bool(state.epoch))
+    network = build_network(beginning, splits, record.clock)
+    photos = read_splits(recipe, splits, network, record.clock, cache, begun=bool(state.epoch))
     if not state.epoch:
         record.add_weights(network.weights)
     return _go(recipe, record, network, photos, state, cache)
@@ -154,11 +157,12 @@ def rehearse(
     Raises:
         KerastlError: A mistake in the recipe, the data, the weights or the output.
     """
-    runs.check_free(Path(output) if output else None, overwrite, _inputs_of(recipe))
-    labelled, cache, clock = recipe.data.find(), Cache(), Clock()
-    network = _build(recipe, labelled, clock)
-    splits, _ = _divide(recipe, labelled, clock, cache)
-    photos = _read(recipe, splits, network, clock, cache)
+    runs.check_free(Path(output) if output else None, overwrite, inputs_of(recipe))
+    cache, clock = Cache(), Clock()
+    labelled = find_photos(recipe, clock)
+    network = build_network(recipe, labelled, clock)
+    splits, _ = divide_photos(recipe, labelled, clock, cache)
+    photos = read_splits(recipe, splits, network, clock, cache)
     stages = {
         stage.name: split_and_freeze(network.model, stage.unfreeze).describe(stage)
         for stage in recipe.stages
@@ -207,58 +211,6 @@ def _go(
                 record.update(export=exported.name)
     weights = record.values["weights"] or "none"
     return Run(directory, tuple(classes), scores, exported, weights, clock.report())
-
-
-def _inputs_of(recipe: Recipe, file: Path | None = None) -> list[Path]:
-    """Return the files and folders that a run reads, none of which it may overwrite."""
-    named = [*recipe.backbone.weights, getattr(recipe.data, "path", None), file]
-    return [Path(path).expanduser() for path in named if path]
-
-
-def _build(recipe: Recipe, labelled: Labelled | Splits, clock: Clock) -> Network:
-    """Build the model, which finds most mistakes in a recipe, before photos are read."""
-    if labelled.multi_label:
-        require_balance(recipe.balance)
-    with clock.part("model"):
-        network = build(recipe, len(labelled.classes))
-    say(f"Weights: {network.weights}")
-    if network.weights.name == IMAGENET and (line := overlap_line(labelled.classes)):
-        say(line)
-    return network
-
-
-def _divide(
-    recipe: Recipe, labelled: Labelled, clock: Clock, cache: Cache
-) -> tuple[Splits, list[dict[str, Any]]]:
-    """Look at the photos, divide them, and tell what a person should know of them."""
-    divided = is_divided(labelled, recipe.division)
-    if divided and not labelled.root:
-        return labelled.parted(), []
-    place = getattr(recipe.data, "path", "")
-    with clock.part("checking"):
-        labelled, facts = known_of(labelled, cache)
-        if not divided:
-            labelled = divide(labelled, facts, recipe.division, recipe.seed, cache)
-        return labelled.parted(), check_before(labelled, facts, str(place), cache)
-
-
-def _read(
-    recipe: Recipe,
-    splits: Splits,
-    network: Network,
-    clock: Clock,
-    cache: Cache,
-    begun: bool = False,
-) -> dict[str, Photos]:
-    """Read the photos; a network of random weights that has not learned is told of some."""
-    with clock.part("reading"):
-        photos = read_all(splits, recipe.data, recipe.backbone.image_size, cache, recipe.resize)
-    say(f"Classes: {', '.join(splits.classes)}")
-    if network.weights.name is None and not begun:
-        with clock.part("model"):
-            some = some_of(photos["train"].images, recipe.seed)
-            estimate_statistics(network.model, [some])
-    return photos
 
 
 def _keep(model: keras.Model, state: State, record: Record) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import attrs
 
 from kerastl import validators
-from kerastl.errors import UsageError
+from kerastl.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -86,6 +86,11 @@ class Split:
         paths = [os.fsencode(self.names[number]) for number in numbers]
         return tf.data.Dataset.from_tensor_slices(tf.constant(paths, tf.string)), tf.io.read_file
 
+    def why_unreadable(self, number: int) -> str:
+        """Return why the file of a photo cannot even be read."""
+        is_gone = self.encoded is None and not os.path.lexists(self.names[number])
+        return "there is no such file" if is_gone else "the file cannot be read"
+
 
 class Splits(NamedTuple):
     """Labelled photos in three splits, any but the first of them empty, and the classes.
@@ -146,6 +151,18 @@ class Labelled:
         )
         splits = tuple(name for name, split in parts.items() for _ in split.names)
         return cls(photos, classes, splits, multi_label=multi_label)
+
+    def require_two_classes(self, source: object) -> None:
+        """Make sure that there is something to tell apart.
+
+        Raises:
+            DataError: The source has photos of one class alone.
+        """
+        if len(self.classes) < 2:
+            raise DataError(
+                f"{source} has photos of the one class {self.classes[0]!r}; a classifier needs at "
+                "least two."
+            )
 
     def parted(self) -> Splits:
         """Return the photos by their splits; those without one are for training."""

@@ -186,8 +186,10 @@ def test_training_that_diverges_says_what_to_lower(recipe: Recipe, tmp_path: Pat
 def test_other_photos_are_matched_by_the_names_of_their_classes(
     done: kerastl.Run, photos: Path, tmp_path: Path
 ):
-    for name in ("green", "red"):
-        (tmp_path / name).symlink_to(photos / name)
+    (tmp_path / "red").symlink_to(photos / "red")
+    alone = trained.load(str(done.directory.path)).evaluate(str(tmp_path))["all"]
+    assert [score.images for score in alone.by_class] == [0, 0, 20]
+    (tmp_path / "green").symlink_to(photos / "green")
     found = trained.load(str(done.directory.path)).evaluate(str(tmp_path))["all"]
     assert [score.images for score in found.by_class] == [0, 20, 20]
     assert found.confusion[0].sum() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from kerastl.cli.options import json_option, print_json
 from kerastl.errors import UsageError
 
 if TYPE_CHECKING:
-    from kerastl.data.check import Report
+    from kerastl.data.report import Report
 
 _EXAMPLES = """\b
 Examples:
@@ -20,6 +21,9 @@ Examples:
   kerastl check photos.csv
   kerastl check my_photos/ --output report/ --json
 """
+
+# Where there are more classes than this, each is not named.
+_MOST_CLASSES = 20
 
 
 @click.command(epilog=_EXAMPLES)
@@ -60,7 +64,9 @@ def check(data: str, strict: bool, class_level: int, output: Path | None, as_jso
         source = ImageFolder(data, class_level)
     if isinstance(source, TFDS):
         raise UsageError("A data set of TensorFlow Datasets is no folder; check your own photos.")
-    labelled, facts = known_of(source.find(everything=True), cache)
+    labelled = source.find(everything=True)
+    labelled.require_two_classes(source)
+    labelled, facts = known_of(labelled, cache)
     report, root = check(labelled, facts, cache), source.root
     _print(report, root)
     write_report(report, root, output or Path("checks") / Path(source.path).name)
@@ -69,13 +75,21 @@ def check(data: str, strict: bool, class_level: int, output: Path | None, as_jso
     return 1 if strict and report.serious else 0
 
 
+def _by_class(counts: Mapping[str, int]) -> str:
+    """Return how many photos each class has; where there are many classes, the range alone."""
+    if len(counts) > _MOST_CLASSES:
+        least, most = min(counts.values()), max(counts.values())
+        return f"{least} to {most} of each of {len(counts)} classes"
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no class"
+
+
 def _print(report: Report, root: Path) -> None:
     from rich.table import Table
 
     from kerastl.console import console, counted, say
 
     for split, counts in report.counts.items():
-        say(f"{split}: {counted(report.files[split], 'file')} in {len(counts)} classes")
+        say(f"{split}: {counted(report.photos[split], 'photo')}: {_by_class(counts)}")
     if not report.findings:
         say("Nothing was found.")
         return

@@ -56,8 +56,10 @@ def run(
         result = _begin(clock, recipe, **options)
     elif resume and not recipe:
         result = _resume(clock, resume, **options)
+    elif resume:
+        raise UsageError(f"--resume goes on with the run's own recipe; leave {recipe!r} out.")
     else:
-        raise UsageError("Name one recipe (`kerastl list` shows them), or --resume RUN.")
+        raise UsageError("Name a recipe (`kerastl list` shows them), or --resume RUN.")
     if as_json:
         print_json(result)
 

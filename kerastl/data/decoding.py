@@ -134,7 +134,7 @@ def _by_pillow(
         yield Decoded(np.array([number]), [encoded], image[np.newaxis], [reason])
     for number in sorted(unreadable):
         nothing = np.zeros((1, size, size, 3), np.uint8)
-        yield Decoded(np.array([number]), [b""], nothing, ["the file cannot be read"])
+        yield Decoded(np.array([number]), [b""], nothing, [split.why_unreadable(number)])
 
 
 def files_of(

@@ -95,9 +95,10 @@ def facts_of(split: Split, cache: Cache, description: str = "looking at") -> Fac
     ids = split.ids if split.ids is not None else _ids(split)
     rows, there = gather(cache, table, ids, looked_at)
     found = np.zeros(len(split), FACTS)
-    found["reason"] = b"the file cannot be read"
     found["id"] = ids
     found[there] = rows[:].view(FACTS).reshape(-1)
+    for number in np.flatnonzero(~there):
+        found["reason"][number] = split.why_unreadable(int(number)).encode()
     return found
 
 

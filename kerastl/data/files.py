@@ -90,12 +90,11 @@ def labelled_files(
         multi_label: Whether photos have any number of labels; if None, whether one has several.
 
     Raises:
-        DataError: There are not at least two classes, or a photo has no label.
+        DataError: A photo has no label, or several where one is expected.
     """
     classes = classes or _classes(rows)
-    if len(classes) < 2:
-        named = f"the one class {classes[0]!r}" if classes else "no classes"
-        raise DataError(f"{root} has photos of {named}; a classifier needs at least two.")
+    if not classes:
+        raise DataError(f"No photo in {root} has a label.")
     if multi_label is None:
         multi_label = any(len(row.labels) > 1 or row.is_list for row in rows)
     for row in rows:

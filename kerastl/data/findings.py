@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import compress
 from typing import Any
 
 import attrs
@@ -16,28 +17,9 @@ from kerastl.cache import Cache
 from kerastl.console import counted
 from kerastl.data.copies import all_copies, components
 from kerastl.data.facts import Facts, text_of
+from kerastl.data.report import ERROR, NOTE, UNREADABLE, WARNING, Finding
 from kerastl.labelled import SPLITS, TRAIN, Labelled
 from kerastl.validators import as_tuple
-
-ERROR, WARNING, NOTE = "error", "warning", "note"
-UNREADABLE = "unreadable"
-
-# What a person can do about each kind.
-ADVICE = {
-    UNREADABLE: "Runs leave them out. Copy or export them again, or remove them.",
-    "class-names": "If they are one class, put their photos into one folder.",
-    "class-missing": "Add photos of the class, or remove it.",
-    "copies-across-classes": "Give all copies of a photo the same label.",
-    "copies-across-splits": "Keep each in one split: a score on photos that were learned is a lie.",
-    "copies": "They count twice; one of each is enough.",
-    "few-photos": "Add photos, or expect little of the class.",
-    "imbalance": "Add photos of the small class; look at the recall of each class.",
-    "blank": "Remove them unless nothing is what they are to show.",
-    "wrong-ending": "They are read as what they are; other programs may not.",
-    "tiny": "They are enlarged, and show little.",
-    "turned": "Nothing is to be done.",
-    "grey": "Make sure that not one class alone is without colours.",
-}
 
 # A side of fewer pixels than this shows little; a photo of less contrast (in grey levels) nothing.
 _TINY = 32
@@ -47,8 +29,6 @@ _GREY = 2.0
 # The largest class may have so many times the photos of the smallest.
 _IMBALANCE = 5
 _FEW = 10
-# Photos of a group that a line names.
-_SHOWN = 2
 _ENDINGS = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
     "MPO": {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"},
@@ -60,49 +40,6 @@ _ENDINGS = {
     "WEBP": {".webp"},
 }
 _KNOWN_ENDINGS = frozenset().union(*_ENDINGS.values())
-
-
-@attrs.frozen
-class Finding:
-    """One kind of thing that was found.
-
-    Args:
-        kind: What it is called in JSON.
-        level: `"error"`: it cannot be used; `"warning"`: scores may not mean what they seem to;
-            `"note"`: good to know.
-        text: What was found.
-        groups: The photos it was found in; those that belong together are in one group.
-        details: More about each group, or nothing.
-    """
-
-    kind: str
-    level: str
-    text: str
-    groups: tuple[tuple[str, ...], ...] = attrs.field(default=(), repr=False)
-    details: tuple[str, ...] = attrs.field(default=(), repr=False)
-
-    @property
-    def advice(self) -> str:
-        """What a person can do about it."""
-        return ADVICE[self.kind.removeprefix("near-")]
-
-    def summary(self, root: str = "") -> str:
-        """Return what was found in one line, with an example.
-
-        Args:
-            root: The folder that paths are told from.
-        """
-        if not self.groups:
-            return self.text
-        group = self.groups[0]
-        shown = [os.path.relpath(name, root) if root else name for name in group[:_SHOWN]]
-        more = f" and {len(group) - _SHOWN} more" if len(group) > _SHOWN else ""
-        detail = f" ({self.details[0]})" if self.details else ""
-        return f"{self.text}: {len(self.groups)}, such as {', '.join(shown)}{more}{detail}"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the finding made of what JSON has."""
-        return attrs.asdict(self) | {"advice": self.advice}
 
 
 @attrs.frozen(eq=False)
@@ -142,12 +79,16 @@ class Looked:
         """Return the names of all classes, also of those without photos."""
         return set(self.known)
 
-    def counts(self, only_sound: bool = False) -> dict[str, Counter[str]]:
+    def photos(self) -> dict[str, int]:
+        """Return how many photos there are in each split."""
+        sound = Counter(compress(self.splits, self.sound()))
+        return {split: sound[split] for split in SPLITS if split in self.splits}
+
+    def counts(self) -> dict[str, Counter[str]]:
         """Return how many photos each class has in each split."""
         found = {split: Counter[str]() for split in SPLITS if split in self.splits}
-        for split, labels, sound in zip(self.splits, self.labels, self.sound(), strict=True):
-            if sound or not only_sound:
-                found[split].update(labels)
+        for split, labels in compress(zip(self.splits, self.labels, strict=True), self.sound()):
+            found[split].update(labels)
         return found
 
     def sound(self) -> npt.NDArray[np.bool_]:
@@ -206,7 +147,7 @@ def _class_folders(looked: Looked) -> Iterator[Finding]:
 
 
 def _counts(looked: Looked) -> Iterator[Finding]:
-    counts = looked.counts(only_sound=True).get(TRAIN, Counter())
+    counts = looked.counts().get(TRAIN, Counter())
     for name, count in sorted(counts.items()):
         if count < _FEW:
             text = f"class {name!r} has only {counted(count, 'photo')} to learn from"

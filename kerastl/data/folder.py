@@ -50,7 +50,7 @@ class ImageFolder:
                 matter if a class has no photos to learn from.
 
         Raises:
-            DataError: There is no such folder, or it does not hold at least two classes of photos.
+            DataError: There is no such folder, or a class has no photos to learn from.
         """
         root = self.root
         folders = _split_folders(root)
@@ -83,17 +83,12 @@ class ImageFolder:
         return found
 
     def _classes(self, folders: dict[str, Path]) -> tuple[str, ...]:
-        """Return the names of the classes, of which a classifier needs two."""
-        root = self.root
+        """Return the names of the classes."""
         names = {each.name for folder in folders.values() for each in self._class_folders(folder)}
         if not names:
             where = " or ".join(str(folder) for folder in folders.values())
             raise DataError(
                 f"{where} holds no class folders; expected one folder of photos for each class."
-            )
-        if len(names) == 1:
-            raise DataError(
-                f"{root} holds the one class {min(names)!r}; a classifier needs at least two."
             )
         return tuple(sorted(names))
 

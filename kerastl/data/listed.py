@@ -44,7 +44,7 @@ class ImageFiles:
         """Return all photos.
 
         Raises:
-            DataError: The lists are not of one length, or there are not at least two classes.
+            DataError: The lists are not of one length, or a photo has no label.
         """
         count = len(self.paths)
         columns = (self.labels, self.splits, self.groups, self.weights)

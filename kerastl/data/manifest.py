@@ -25,7 +25,8 @@ from kerastl.errors import DataError, did_you_mean
 from kerastl.labelled import Division, Labelled, Splits
 
 _GROUP = "group"
-_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
+_JSON_ENDINGS = (".jsonl", ".ndjson")
+_ENDINGS = (".csv", ".tsv", *_JSON_ENDINGS)
 # What separates several labels in a cell.
 _BETWEEN = re.compile(r"\s*[;|]\s*")
 
@@ -33,6 +34,10 @@ _BETWEEN = re.compile(r"\s*[;|]\s*")
 def is_manifest(text: str) -> bool:
     """Say whether the path is that of a manifest, by its ending."""
     return text.lower().endswith(_ENDINGS)
+
+
+def _is_json(text: str) -> bool:
+    return text.lower().endswith(_JSON_ENDINGS)
 
 
 @attrs.frozen
@@ -63,8 +68,7 @@ class Manifest:
             everything: Whether files that the quarantine list names are among them.
 
         Raises:
-            DataError: There is no such file, a line of it is not as expected, or there are not at
-                least two classes.
+            DataError: There is no such file, or a line of it is not as expected.
         """
         root = self.root
         rows = list(self._rows())
@@ -102,6 +106,7 @@ class Manifest:
         for line, cells in _lines(Path(self.path).expanduser()):
             # A heading is the same in capitals.
             values = {str(name).casefold(): value for name, value in cells.items()}
+            self._require_columns(values, line)
             try:
                 row = self._row(values)
                 if row.path in lines:
@@ -111,12 +116,16 @@ class Manifest:
             lines[row.path] = line
             yield row
 
-    def _row(self, values: Mapping[str, Any]) -> Row:
-        """Return a line's photo; what is wrong with it is a ValueError."""
+    def _require_columns(self, values: Mapping[str, Any], line: int) -> None:
         for column in (self.path_column, self.label_column):
             if column.casefold() not in values:
+                # Objects may differ; the columns of a table are in its first line.
+                where = f", line {line}," if _is_json(self.path) else ""
                 hint = did_you_mean(column, filter(None, values))
-                raise ValueError(f"there is no column {column!r}. {hint}".rstrip("."))
+                raise DataError(f"{self.path}{where} has no column {column!r}. {hint}")
+
+    def _row(self, values: Mapping[str, Any]) -> Row:
+        """Return a line's photo; what is wrong with it is a ValueError."""
         path = text_of(values[self.path_column.casefold()])
         if not path:
             raise ValueError("the path is empty")
@@ -139,7 +148,7 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text; save it as CSV in UTF-8.") from error
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
+    if _is_json(path.name):
         yield from _json_lines(path, text)
         return
     first = text.partition("\n")[0]

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kerastl.console import say
-from kerastl.data.check import Report
-from kerastl.data.findings import Finding
 from kerastl.data.quarantine import QUARANTINE, quarantine
+from kerastl.data.report import Finding, Report
 from kerastl.errors import RunDirectoryError
 from kerastl.files import write_text
 
@@ -59,7 +58,7 @@ def write_report(report: Report, root: Path, folder: Path) -> None:
             f"{folder} holds something else. Name another folder with --output."
         )
     if not (page.is_file() and data.is_file() and data.read_text(encoding="utf-8") == text):
-        write_text(page, page_of(report, str(root)))
+        write_page(report, str(root), page)
         write_text(data, text)
     say(f"Report: {page}")
     try:
@@ -69,13 +68,21 @@ def write_report(report: Report, root: Path, folder: Path) -> None:
         say(str(error))
 
 
-def page_of(report: Report, root: str) -> str:
-    """Return the page, HTML that needs no other file.
+def write_page(report: Report, root: str, path: Path) -> None:
+    """Write a report as a page, HTML that needs no other file.
 
     Args:
         report: What a check found.
         root: The folder of the photos, from which their paths are told.
+        path: The file.
+
+    Raises:
+        RunDirectoryError: It cannot be written.
     """
+    write_text(path, _page_of(report, root))
+
+
+def _page_of(report: Report, root: str) -> str:
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'>",
         f"<title>{html.escape(root)}</title><style>{_STYLE}</style>",

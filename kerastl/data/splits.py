@@ -29,12 +29,13 @@ def load_splits(source: DataSource, seed: int, division: Division | None) -> Spl
     """Return the splits of a source; those that it does not have are drawn.
 
     Raises:
-        DataError: There are no such photos, or a class has too few.
+        DataError: There are no such photos, of one class alone, or of a class too few.
     """
     from kerastl.cache import Cache
     from kerastl.data.facts import known_of
 
     cache, division, labelled = Cache(), division or Division(), source.find()
+    labelled.require_two_classes(source)
     if not is_divided(labelled, division):
         labelled, facts = known_of(labelled, cache)
         labelled = divide(labelled, facts, division, seed, cache)

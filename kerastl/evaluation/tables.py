@@ -24,7 +24,7 @@ def score_table(scores: Mapping[str, Scores]) -> Table:
 
 def class_table(split: str, scores: Scores) -> Table:
     """Return one row a class."""
-    title = f"Classes, {split} split"
+    title = f"Classes ({split})"
     table = Table("class", box=None, title=title, title_justify="left", title_style="bold")
     has_average = any(one.average_precision is not None for one in scores.by_class)
     more = ["average precision"] if has_average else []

@@ -20,6 +20,7 @@ def test_a_folder_is_checked_and_runs_leave_out_what_is_no_photo(
 ):
     done = program("check", "data", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "train: 36 photos: 12 blue, 12 green, 12 red" in done.stdout
     assert "error" in done.stdout
     assert "files that are no photos: 1, such as red/bad.jpg (not an image)" in " ".join(
         done.stdout.split()
@@ -45,7 +46,7 @@ def test_strict_is_an_exit_status_and_json_is_alone(program, folder: Path, tmp_p
     done = program("check", "data", "--strict", "--json", cwd=tmp_path)
     assert done.returncode == 1
     report = json.loads(done.stdout)
-    assert report["photos"] == {"train": {"blue": 12, "green": 12, "red": 13}}
+    assert report["photos"] == {"train": {"blue": 12, "green": 12, "red": 12}}
     assert report["findings"][0]["details"] == ["not an image"]
     (folder / "red" / "bad.jpg").unlink()
     assert program("check", "data", "--strict", cwd=tmp_path).returncode == 0
@@ -54,10 +55,11 @@ def test_strict_is_an_exit_status_and_json_is_alone(program, folder: Path, tmp_p
 
 def test_a_run_says_what_may_mislead(program, recipe_file: Path, tmp_path: Path):
     data = fill(tmp_path / "data", 9)
-    done = program("run", recipe_file, "--data", data, "--dry-run", cwd=tmp_path, check=True)
+    done = program("run", recipe_file, "--data", data, "--output", "mine", cwd=tmp_path, check=True)
     text = " ".join(done.stdout.split())
     assert "Warning: class 'blue' has only" in text
-    assert f"What is meant is shown by: kerastl check {data}" in text
+    assert "What is meant is shown in mine/report/photos.html" in text
+    assert "class &#x27;blue&#x27; has only" in (tmp_path / "mine/report/photos.html").read_text()
 
 
 def test_what_is_not_ours_is_not_overwritten(program, folder: Path, tmp_path: Path):
@@ -74,7 +76,7 @@ def test_what_is_not_ours_is_not_overwritten(program, folder: Path, tmp_path: Pa
     [
         (lambda path: None, "There is no folder"),
         (lambda path: path.mkdir(), "holds no class folders"),
-        (lambda path: (path / "one").mkdir(parents=True), "holds the one class 'one'"),
+        (lambda path: (path / "one").mkdir(parents=True), "has photos of the one class 'one'"),
     ],
 )
 def test_folders_that_cannot_be_checked(program, tmp_path: Path, make, message: str):

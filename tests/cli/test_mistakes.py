@@ -29,8 +29,8 @@ def told(done: subprocess.CompletedProcess[str], status: int) -> str:
     ("arguments", "message"),
     [
         (["run", "cany"], "no recipe 'cany'. Did you mean 'candy'?"),
-        (["run"], "Name one recipe"),
-        (["run", "candy", "--resume", "candy"], "Name one recipe"),
+        (["run"], "Name a recipe"),
+        (["run", "candy", "--resume", "candy"], "the run's own recipe; leave 'candy' out"),
         (["run", "--resume", "candy", "--seed", "0"], "leave the other options out"),
         (["run", "./nowhere.py"], "no recipe file"),
         (["run", "candy", "--unfreeze-after", "-1"], "'--unfreeze-after': -1 is not in the range"),

@@ -31,7 +31,7 @@ def test_run_tells_a_person_what_happens(finished):
         "Weights: none",
         "Stage unfrozen: epochs 2",
         "epoch   4/4",
-        "Classes, test split",
+        "Classes (test)",
         "macro-F1",
         "kerastl predict",
     ):

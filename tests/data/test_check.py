@@ -15,8 +15,8 @@ from kerastl.cache import Cache
 from kerastl.data import ImageFolder, Manifest
 from kerastl.data.check import Report, check
 from kerastl.data.facts import facts_of, known_of, text_of
-from kerastl.data.findings import ADVICE
-from kerastl.data.page import page_of
+from kerastl.data.report import ADVICE
+from kerastl.data.page import write_page
 from kerastl.data.quarantine import quarantine
 from kerastl.errors import DataError
 from kerastl.labelled import Split
@@ -235,7 +235,8 @@ def test_the_page_shows_the_photos_and_takes_no_name_for_markup(folder: Path, tm
     bad = folder / "train" / "red" / "<b>&.jpg"
     bad.write_text("no photo")
     shutil.copy(folder / "train" / "red" / "1.jpg", folder / "val" / "red" / "again.jpg")
-    page = page_of(checked(folder, tmp_path / "cache"), str(folder))
+    write_page(checked(folder, tmp_path / "cache"), str(folder), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
     assert page.count("<img ") == 2
     assert "&lt;b&gt;&amp;.jpg" in page
     assert "<b>" not in page

@@ -127,7 +127,7 @@ def _not_in_train(folder: Path) -> None:
     [
         (_nothing, "holds no class folders"),
         (_loose, "holds no class folders"),
-        (_one, "holds the one class 'only'"),
+        (_one, "has photos of the one class 'only'"),
         (_hollow, "holds no photos of class 'hollow'"),
         (_not_in_train, "holds no photos of class 'c'"),
     ],
