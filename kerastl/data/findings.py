@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from kerastl.cache import Cache
 from kerastl.console import counted
-from kerastl.data.copies import all_copies, components
+from kerastl.data.copies import all_copies
 from kerastl.data.facts import Facts, text_of
+from kerastl.data.near_copies import components
 from kerastl.data.report import ERROR, NOTE, UNREADABLE, WARNING, Finding
 from kerastl.labelled import SPLITS, TRAIN, Labelled
 from kerastl.validators import as_tuple

@@ -118,7 +118,7 @@ def _joined(
     """Return the groups that pairs make of the photos of which the labels are told."""
     import numpy as np
 
-    from kerastl.data.copies import components
+    from kerastl.data.near_copies import components
 
     members = components(np.array(pairs, np.int64).reshape(-1, 2), len(labelled.splits)).tolist()
     together: dict[int, list[int]] = defaultdict(list)

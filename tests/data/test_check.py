@@ -15,9 +15,9 @@ from kerastl.cache import Cache
 from kerastl.data import ImageFolder, Manifest
 from kerastl.data.check import Report, check
 from kerastl.data.facts import facts_of, known_of, text_of
-from kerastl.data.report import ADVICE
 from kerastl.data.page import write_page
 from kerastl.data.quarantine import quarantine
+from kerastl.data.report import ADVICE
 from kerastl.errors import DataError
 from kerastl.labelled import Split
 

@@ -9,7 +9,8 @@ from PIL import Image
 
 from kerastl.cache import Cache
 from kerastl.data import copies
-from kerastl.data.copies import kept_near_copies, near_copies
+from kerastl.data.copies import kept_near_copies
+from kerastl.data.near_copies import near_copies
 
 
 def scene(seed: int, size: int = 160) -> Image.Image:
@@ -106,8 +107,8 @@ def test_the_same_thing_in_another_colour_is_no_copy_but_without_colours_it_is()
 def test_more_photos_than_are_compared_at_once(monkeypatch: pytest.MonkeyPatch):
     photos = [scene(seed % 20) for seed in range(40)]
     expected = [[seed, seed + 20] for seed in range(20)]
-    monkeypatch.setattr(copies, "_ROWS_AT_ONCE", 7)
-    monkeypatch.setattr(copies, "_PAIRS_AT_ONCE", 3)
+    monkeypatch.setattr("kerastl.data.near_copies._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("kerastl.data.near_copies._PAIRS_AT_ONCE", 3)
     assert copies_in(photos).tolist() == expected
 
 
