@@ -11,6 +11,7 @@ import keras
 
 from kerastl import runs
 from kerastl.backbones.inference import compiled
+from kerastl.begun import recipe_of, splits_of
 from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.console import say
@@ -30,7 +31,7 @@ from kerastl.recipe import Recipe
 from kerastl.record import Record
 from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export
-from kerastl.trained import evaluate, recipe_of, splits_of
+from kerastl.trained import evaluate
 from kerastl.training.model import Network
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.stages import train
@@ -101,9 +102,8 @@ def run(
     photos = read_splits(recipe, splits, network, clock, cache)
     directory = runs.create(recipe.name, folder, overwrite)
     record = Record.begin(directory, recipe, clock, file)
-    record.add_data(splits, photos)
-    record.add_weights(network.weights)
-    record.update(findings=report.as_json()["findings"], exporting=exporting)
+    record.values |= {"findings": report.as_json()["findings"], "exporting": exporting}
+    record.add_data(splits, photos, network.weights)
     if report.serious and splits.root:
         page = directory.report / "photos.html"
         write_page(report, splits.root, page)
@@ -111,33 +111,37 @@ def run(
     return _go(recipe, record, network, photos, State(), cache)
 
 
-def resume(name: str, *, exporting: bool | None = None, clock: Clock | None = None) -> Run:
+def resume(
+    name: str, *, exporting: bool | None = None, force: bool = False, clock: Clock | None = None
+) -> Run:
     """Go on with a run that was broken off, from its last checkpoint, on its own photos.
 
     Args:
         name: The run directory, or a recipe's name for its newest run that is not finished.
         exporting: Whether a SavedModel is written; if None, as was asked for when it began.
+        force: Whether it goes on though photos, versions or the recipe's file have changed.
         clock: When the work began, if before this call.
 
     Raises:
         KerastlError: There is no such run, or it cannot be gone on with.
     """
-    record = Record.again(runs.find(name, finished=False), clock or Clock())
+    record = Record.again(runs.find(name, finished=False), clock or Clock(), force)
     recipe, directory, cache = recipe_of(record.directory), record.directory, Cache()
-    state = State.load(directory.checkpoint) if directory.checkpoint.is_file() else State()
+    state = State.newest(directory.checkpoints)
     record.logs.written = state.epoch
     if exporting is not None:
         record.values["exporting"] = exporting
     say(f"Resuming {directory.path} after epoch {state.epoch}")
     keras.utils.set_random_seed(recipe.seed)
     with record.clock.part("reading"):
-        splits = splits_of(directory, recipe)
+        splits, changes = splits_of(directory, recipe)
+    record.allow(changes, force)
     # All weights are in the checkpoint; those it began with may be gone by now.
     beginning = recipe.override("backbone.weights", "none") if state.epoch else recipe
     network = build_network(beginning, splits, record.clock)
+    if not state.epoch and network.weights.name != record.values["weights"]:
+        record.allow([f"weights {record.values['weights']} became {network.weights.name}"], force)
     photos = read_splits(recipe, splits, network, record.clock, cache, begun=bool(state.epoch))
-    if not state.epoch:
-        record.add_weights(network.weights)
     return _go(recipe, record, network, photos, state, cache)
 
 

@@ -71,19 +71,25 @@ class Record:
         values = {
             "verb": verb,
             "recipe": settings.to_json(recipe),
+            "file": str(file.resolve()) if file else None,
             "seed": recipe.seed,
-            "versions": {name: version(name) for name in _PACKAGES},
+            "versions": _versions(),
             "python": platform.python_version(),
             "device": _device(),
         }
         return cls(directory, clock, values)
 
     @classmethod
-    def again(cls, directory: RunDirectory, clock: Clock) -> Record:
+    def again(cls, directory: RunDirectory, clock: Clock, force: bool = False) -> Record:
         """Take up the record of a run that was broken off.
 
+        Args:
+            directory: The run's.
+            clock: Goes on with the seconds of each part.
+            force: Whether it is taken up though versions or the recipe's file have changed.
+
         Raises:
-            RunDirectoryError: The run is finished, or its record is damaged.
+            RunDirectoryError: The run is finished, its record is damaged, or what ran has changed.
         """
         values = directory.read_record()
         if values.get("status") == "finished":
@@ -94,7 +100,29 @@ class Record:
         clock.earlier = seconds.pop(TOTAL, 0.0)
         clock.before_training = seconds.pop(BEFORE, None)
         clock.seconds |= {part: clock.seconds.get(part, 0.0) + seconds[part] for part in seconds}
-        return cls(directory, clock, values)
+        record = cls(directory, clock, values)
+        record.allow(_changes(directory, values), force)
+        return record
+
+    def allow(self, changes: Sequence[str], force: bool) -> None:
+        """Make sure that a run goes on with what it began with, or that all know that it does not.
+
+        Args:
+            changes: What has changed since it began, in words.
+            force: Whether it may go on nevertheless.
+
+        Raises:
+            RunDirectoryError: Something has changed, and it may not go on.
+        """
+        if not changes:
+            return
+        told = f"Since {self.directory.path} began, {'; '.join(changes)}"
+        if not force:
+            raise RunDirectoryError(
+                f"{told}. It would not end as it would have; --force goes on nevertheless."
+            )
+        say(f"Warning: {told}. It will not end as it would have.")
+        self.values["changes"] = [*self.values.get("changes", ()), *changes]
 
     def update(self, **values: Any) -> None:
         """Add values and write the record."""
@@ -132,30 +160,54 @@ class Record:
         except RunDirectoryError:
             return
 
-    def add_data(self, splits: Splits, photos: Mapping[str, Photos]) -> None:
-        """Write down which photos there are and in which split, and which files were none."""
+    def add_data(self, splits: Splits, photos: Mapping[str, Photos], weights: Weights) -> None:
+        """Write down what there is to begin with, all at once: without any of it none can go on.
+
+        Args:
+            splits: Which photo is in which split.
+            photos: The same, read; which files were none.
+            weights: Which weights the backbone starts from, and why.
+        """
         write_lock(self.directory.splits, splits)
-        skipped = [attrs.asdict(one) for some in photos.values() for one in some.skipped]
-        counts = {name: len(some) for name, some in photos.items()}
         self.update(
             classes=list(splits.classes),
             multi_label=splits.multi_label,
-            splits=counts,
-            skipped=skipped,
+            splits={name: len(some) for name, some in photos.items()},
+            skipped=[attrs.asdict(one) for some in photos.values() for one in some.skipped],
+            weights=weights.name,
+            weights_reason=weights.reason,
         )
-
-    def add_weights(self, weights: Weights) -> None:
-        """Write down which weights the backbone starts from, and why."""
-        self.update(weights=weights.name, weights_reason=weights.reason)
 
     def save_state(self, state: State) -> None:
         """Write the checkpoint to resume from and the history so far."""
-        with replacing(self.directory.checkpoint) as partial:
+        newest, before = self.directory.checkpoints
+        with replacing(newest) as partial:
             state.save(partial)
+            if newest.is_file():
+                os.replace(newest, before)
         write_text(self.directory.history, _csv(state.rows))
         self.logs.write(state.rows)
         stage = state.rows[-1]["stage"]
         self.update(stage=stage, epochs=state.epoch, best_epoch=state.best_epoch)
+
+
+def _changes(directory: RunDirectory, values: Mapping[str, Any]) -> list[str]:
+    """Return what is not as it was when the run began, in words: versions, the recipe's file."""
+    before, now = values.get("versions", {}), _versions()
+    changes = [
+        f"{name} {before[name]} became {now[name]}"
+        for name in _PACKAGES
+        if name in before and before[name] != now[name]
+    ]
+    file, copy = Path(values.get("file") or ""), directory.recipe
+    is_there = file.is_file() and copy.is_file()
+    if is_there and file.read_bytes() != copy.read_bytes():
+        changes.append(f"the recipe {file} was changed (the run goes on with its copy)")
+    return changes
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _PACKAGES}
 
 
 def _device() -> str:

@@ -51,6 +51,11 @@ class RunDirectory:
         return self.path / "checkpoint.npz"
 
     @property
+    def checkpoints(self) -> tuple[Path, Path]:
+        """The newest of them, and the one before it."""
+        return self.checkpoint, self.path / "checkpoint.previous.npz"
+
+    @property
     def model(self) -> Path:
         """The best epoch's model, as Keras stores it."""
         return self.path / "model.keras"

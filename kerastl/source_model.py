@@ -95,22 +95,25 @@ def pretrain(
     return _go(pretraining, record, streams, State())
 
 
-def resume_pretraining(name: str, *, clock: Clock | None = None) -> SourceModel:
+def resume_pretraining(
+    name: str, *, force: bool = False, clock: Clock | None = None
+) -> SourceModel:
     """Go on with a pretraining that was broken off, from its last checkpoint.
 
     Args:
         name: The run directory, or a source model's name for its newest run that is not finished.
+        force: Whether it goes on though versions have changed.
         clock: When the work began, if before this call.
 
     Raises:
         KerastlError: There is no such run, or it cannot be gone on with.
     """
-    record = Record.again(runs.find(name, finished=False, verb="pretrain"), clock or Clock())
+    record = Record.again(runs.find(name, finished=False, verb="pretrain"), clock or Clock(), force)
     directory = record.directory
     pretraining = settings.from_json(directory.require("recipe"))
     if not isinstance(pretraining, Pretraining):
         raise RunDirectoryError(f"{directory.record} is damaged: its recipe is no pretraining.")
-    state = State.load(directory.checkpoint) if directory.checkpoint.is_file() else State()
+    state = State.newest(directory.checkpoints)
     record.logs.written = state.epoch
     say(f"Resuming {directory.path} after epoch {state.epoch}")
     keep_memory()

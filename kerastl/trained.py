@@ -9,19 +9,18 @@ from pathlib import Path
 import attrs
 import keras
 
-from kerastl import runs, settings
+from kerastl import runs
 from kerastl.backbones.inference import Compiled, compiled
+from kerastl.begun import recipe_of, splits_of
 from kerastl.cache import Cache
 from kerastl.console import say
 from kerastl.data import Manifest, source_of
-from kerastl.data.facts import Facts, known_of
 from kerastl.data.files import files_in
-from kerastl.data.lock import Lock, read_lock
 from kerastl.data.photos import Photos, Skipped, read_photos
 from kerastl.errors import DataError, RunDirectoryError, one_line
 from kerastl.evaluation.scores import Scores, score
-from kerastl.labelled import Labelled, Split, Splits
-from kerastl.recipe import SQUASH, Recipe
+from kerastl.labelled import Split, Splits
+from kerastl.recipe import SQUASH
 from kerastl.rundir import RunDirectory
 from kerastl.serving.predict import Prediction, predict
 from kerastl.serving.saved_model import export
@@ -80,9 +79,14 @@ class Trained:
 
     def _own_photos(self) -> dict[str, Split]:
         try:
-            splits = splits_of(self.directory, recipe_of(self.directory))
+            splits, changes = splits_of(self.directory, recipe_of(self.directory))
         except DataError as error:
             raise DataError(f"{error} Name other photos with --data FOLDER.") from error
+        if changes:
+            raise DataError(
+                f"Since {self.directory.path} began, {'; '.join(changes)}. Name other photos with "
+                "--data FOLDER."
+            )
         return {"validation": splits.validation, "test": splits.test}
 
     def _other_photos(self, data: str) -> dict[str, Split]:
@@ -171,62 +175,6 @@ def load(name: str) -> Trained:
     multi_label = bool(directory.read_record().get("multi_label", False))
     classes = tuple(directory.require("classes"))
     return Trained(directory, compiled(model), classes, resize, multi_label)
-
-
-def recipe_of(directory: RunDirectory) -> Recipe:
-    """Return the recipe of a run as it ran, after all overrides.
-
-    Raises:
-        DataError: It holds values of somebody else's classes, such as a data source of their own.
-        RunDirectoryError: The record is damaged.
-    """
-    recipe = settings.from_json(directory.require("recipe"))
-    if not isinstance(recipe, Recipe):
-        raise RunDirectoryError(f"{directory.record} is damaged: its recipe is none.")
-    return recipe
-
-
-def splits_of(directory: RunDirectory, recipe: Recipe) -> Splits:
-    """Return the very photos that a run was given, whatever has been added since.
-
-    Raises:
-        DataError: Some of them are gone.
-        RunDirectoryError: The record of them is missing or damaged.
-    """
-    lock = read_lock(directory.splits)
-    if lock.root:
-        _require_files(lock.names)
-        labelled, facts = known_of(lock.labelled(), Cache())
-        _require_same(lock, labelled, facts)
-        return labelled.parted()
-    labelled = recipe.data.find()
-    where = dict(zip(lock.names, lock.splits, strict=True))
-    if labelled.classes != lock.classes or set(labelled.photos.names) != set(where):
-        raise DataError(f"{recipe.data} no longer gives the photos that the run was given.")
-    names = labelled.photos.names
-    return attrs.evolve(labelled, splits=tuple(where[name] for name in names)).parted()
-
-
-def _require_files(names: Sequence[str]) -> None:
-    gone = [name for name in names if not os.path.lexists(name)]
-    if gone:
-        raise DataError(f"Photos of the run are gone: {len(gone)}, such as {gone[0]}.")
-
-
-def _require_same(lock: Lock, labelled: Labelled, facts: Facts) -> None:
-    """Make sure that the files are what they were; those that are no photos any more are told."""
-    ids = [one.tobytes().hex() for one in facts["id"]]
-    changed = [
-        name
-        for name, before, now, reason in zip(
-            lock.names, lock.ids, ids, facts["reason"], strict=True
-        )
-        if before and before != now and not reason
-    ]
-    if changed:
-        raise DataError(
-            f"Photos of the run are not what they were: {len(changed)}, such as {changed[0]}."
-        )
 
 
 def evaluate(

@@ -10,7 +10,7 @@ import pytest
 
 import kerastl
 from colors import fill, photo
-from kerastl import flow, trained
+from kerastl import begun, flow, trained
 from kerastl.data import ImageFolder
 from kerastl.errors import DataError, RunDirectoryError, TrainingError, WeightsError
 from kerastl.labelled import Division, Labelled, Split, Splits
@@ -61,7 +61,7 @@ def test_the_record_says_what_ran_and_what_came_of_it(done: kerastl.Run, recipe:
         "before the first epoch",
         "total",
     } <= set(record["seconds"])
-    assert trained.recipe_of(done.directory) == recipe
+    assert begun.recipe_of(done.directory) == recipe
 
 
 def test_the_history_has_a_row_an_epoch(done: kerastl.Run):
@@ -145,7 +145,7 @@ def test_photos_added_later_do_not_move_into_the_splits(recipe: Recipe, tmp_path
     assert again["test"].summary() == run.scores["test"].summary()
     for path in (data / "red").iterdir():
         path.unlink()
-    with pytest.raises(DataError, match=r"Photos of the run are gone: 10, such as .*--data FOLDER"):
+    with pytest.raises(DataError, match=r"photos of it are gone: 10, such as .*--data FOLDER"):
         trained.load(str(tmp_path / "mine")).evaluate()
 
 
@@ -246,9 +246,9 @@ def test_a_photo_that_is_not_what_it_was_is_told(recipe: Recipe, tmp_path: Path)
     mine = attrs.evolve(recipe, data=ImageFolder(str(data)), stages=recipe.stages[:1])
     run = kerastl.run(mine, tmp_path / "mine", exporting=False)
     model = trained.load(str(run.directory.path))
-    name = trained.splits_of(run.directory, mine).test.names[0]
+    name = begun.splits_of(run.directory, mine)[0].test.names[0]
     Path(name).write_bytes((data / "red" / "red_00.jpg").read_bytes() + b" ")
-    with pytest.raises(DataError, match=r"Photos of the run are not what they were: 1, such as "):
+    with pytest.raises(DataError, match=r"photos of it were changed: 1, such as .*--data FOLDER"):
         model.evaluate()
 
 

@@ -40,6 +40,15 @@ def set_option(examples: str) -> Callable[[Command], Command]:
     )
 
 
+def resume_options(command: Command) -> Command:
+    """Add the options that go on with a run that was broken off."""
+    resume = click.option("--resume", metavar="RUN", help="Go on with a run that was broken off.")
+    force = click.option(
+        "--force", is_flag=True, help="Resume though photos, versions or the recipe have changed."
+    )
+    return resume(force(command))
+
+
 def output_options(command: Command) -> Command:
     """Add the options that say where a run is written to."""
     overwrite = click.option(
@@ -157,6 +166,12 @@ def _with_setting(value: Value, text: str) -> Value:
     if not equals:
         raise UsageError(f"--set takes PATH=VALUE, not {text!r}.")
     return override(value, path.strip(), new.strip())
+
+
+def require_resume(force: bool) -> None:
+    """Make sure that `--force` was not given to a run that begins."""
+    if force:
+        raise UsageError("--force is for --resume RUN.")
 
 
 def require_alone(others: Mapping[str, Any]) -> None:

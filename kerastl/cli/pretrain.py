@@ -17,6 +17,8 @@ from kerastl.cli.options import (
     output_options,
     print_json,
     require_alone,
+    require_resume,
+    resume_options,
     seed_option,
     set_option,
     with_settings,
@@ -51,7 +53,7 @@ Examples:
 @set_option("backbone.options.alpha=0.35, learning_rate=1e-3, storage=float16")
 @offline_option
 @output_options
-@click.option("--resume", metavar="RUN", help="Go on with a training that was broken off.")
+@resume_options
 @json_option
 @click.pass_obj
 def pretrain(
@@ -75,8 +77,16 @@ def pretrain(
 
 
 def _begin(
-    clock: Clock, name: str, *, output: Path | None, overwrite: bool, offline: bool, **options: Any
+    clock: Clock,
+    name: str,
+    *,
+    output: Path | None,
+    overwrite: bool,
+    force: bool,
+    offline: bool,
+    **options: Any,
 ) -> SourceModel:
+    require_resume(force)
     go_offline(offline)
     require_name(name)
     pretraining = _pretraining(name, **options)
@@ -117,13 +127,13 @@ def _pretraining(
     return with_settings(pretraining, settings)
 
 
-def _resume(clock: Clock, name: str, *, offline: bool, **others: Any) -> SourceModel:
+def _resume(clock: Clock, name: str, *, force: bool, offline: bool, **others: Any) -> SourceModel:
     require_alone(others)
     go_offline(offline)
     with clock.part("import"):
         from kerastl import source_model
 
-    return source_model.resume_pretraining(name, clock=clock)
+    return source_model.resume_pretraining(name, force=force, clock=clock)
 
 
 def _show(result: SourceModel) -> None:

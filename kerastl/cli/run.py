@@ -15,6 +15,8 @@ from kerastl.cli.options import (
     print_json,
     recipe_options,
     require_alone,
+    require_resume,
+    resume_options,
 )
 from kerastl.clock import Clock
 from kerastl.errors import UsageError
@@ -36,7 +38,7 @@ Examples:
 @click.argument("recipe", required=False)
 @recipe_options
 @output_options
-@click.option("--resume", metavar="RUN", help="Go on with a run that was broken off.")
+@resume_options
 @click.option(
     "--dry-run", is_flag=True, help="Read the photos and build the model, but train nothing."
 )
@@ -72,8 +74,10 @@ def _begin(
     overwrite: bool,
     dry_run: bool,
     exporting: bool | None,
+    force: bool,
     **options: Any,
 ) -> dict[str, Any]:
+    require_resume(force)
     # Before TensorFlow is imported, so that a typing mistake is told at once.
     recipe, module = find_with_module(name)
     recipe = changed(recipe, **options)
@@ -95,14 +99,20 @@ def _begin(
 
 
 def _resume(
-    clock: Clock, name: str, *, exporting: bool | None, offline: bool, **others: Any
+    clock: Clock,
+    name: str,
+    *,
+    exporting: bool | None,
+    force: bool,
+    offline: bool,
+    **others: Any,
 ) -> dict[str, Any]:
     require_alone(others)
     go_offline(offline)
     with clock.part("import"):
         from kerastl import flow
 
-    result = flow.resume(name, exporting=exporting, clock=clock)
+    result = flow.resume(name, exporting=exporting, force=force, clock=clock)
     _show(result)
     return result.as_json()
 

@@ -20,9 +20,10 @@ from kerastl.training.state import State
 
 Save = Callable[[State], None]
 
-# An epoch of a frozen stage takes a fraction of a second, writing a checkpoint sometimes more.
-_SECONDS_BETWEEN_SAVES = 5.0
-_PAUSES_A_SAVE = 10.0
+# An epoch of a frozen stage takes a fraction of a second, writing a checkpoint sometimes more: a
+# twentieth of the time is spent on it at most.
+_SECONDS_BETWEEN_SAVES = 1.0
+_PAUSES_A_SAVE = 20.0
 
 
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]

@@ -13,7 +13,8 @@ import keras
 import numpy as np
 
 from kerastl.backbones.values import Arrays, settle
-from kerastl.errors import RunDirectoryError
+from kerastl.console import say
+from kerastl.errors import RunDirectoryError, one_line
 
 Row = dict[str, float | int | str]
 
@@ -75,6 +76,26 @@ class State:
             np.savez(file, allow_pickle=False, position=np.array(json.dumps(position)), **named)
 
     @classmethod
+    def newest(cls, paths: Sequence[Path]) -> State:
+        """Read the first of the files that is whole; where there is none, nothing is reached yet.
+
+        Args:
+            paths: The newest first.
+
+        Raises:
+            RunDirectoryError: There are files, and all of them are damaged.
+        """
+        there = [path for path in paths if path.is_file()]
+        for path in there:
+            try:
+                return cls.load(path)
+            except RunDirectoryError as error:
+                if path is there[-1]:
+                    raise
+                say(f"{error} Going on from the checkpoint before it.")
+        return cls()
+
+    @classmethod
     def load(cls, path: Path) -> State:
         """Read what `save` wrote.
 
@@ -92,7 +113,7 @@ class State:
             stage, rows, best_epoch = (position[key] for key in ("stage", "rows", "best_epoch"))
             loss = float(rows[best_epoch - 1]["validation_loss"]) if best_epoch else math.inf
         except Exception as error:
-            raise RunDirectoryError(f"{path} is damaged ({error}); begin the run anew.") from error
+            raise RunDirectoryError(f"{path} is damaged ({one_line(error)}).") from error
         return cls(stage, rows, loss, best_epoch, best, model, optimizer)
 
 
