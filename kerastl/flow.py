@@ -33,6 +33,7 @@ from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export
 from kerastl.trained import evaluate
 from kerastl.training.model import Network
+from kerastl.training.overfit import check_overfit
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.stages import train
 from kerastl.training.state import State, assign
@@ -75,6 +76,7 @@ def run(
     *,
     overwrite: bool = False,
     exporting: bool = True,
+    overfitting: bool = False,
     clock: Clock | None = None,
     file: Path | None = None,
 ) -> Run:
@@ -87,6 +89,7 @@ def run(
         output: The run directory; a new one under `runs/` unless it is given.
         overwrite: Whether an earlier run in that folder may be replaced.
         exporting: Whether a SavedModel is written.
+        overfitting: Whether one batch has to be learned by heart first, and forgotten again.
         clock: When the work began, if before this call.
         file: The recipe's file, to be kept beside what came of it.
 
@@ -100,6 +103,8 @@ def run(
     network = build_network(recipe, labelled, clock)
     splits, report = divide_photos(recipe, labelled, clock, cache)
     photos = read_splits(recipe, splits, network, clock, cache)
+    if overfitting:
+        check_overfit(network.model, recipe, photos["train"], cache)
     directory = runs.create(recipe.name, folder, overwrite)
     record = Record.begin(directory, recipe, clock, file)
     record.values |= {"findings": report.as_json()["findings"], "exporting": exporting}
@@ -146,7 +151,11 @@ def resume(
 
 
 def rehearse(
-    recipe: Recipe, output: Path | str | None = None, *, overwrite: bool = False
+    recipe: Recipe,
+    output: Path | str | None = None,
+    *,
+    overwrite: bool = False,
+    overfitting: bool = False,
 ) -> dict[str, Any]:
     """Do all of a run that comes before training, and write nothing.
 
@@ -154,6 +163,7 @@ def rehearse(
         recipe: What to rehearse.
         output: The run directory that the run would be given.
         overwrite: Whether the run would be allowed to replace an earlier one.
+        overfitting: Whether one batch has to be learned by heart, and forgotten again.
 
     Returns:
         What was found, made of what JSON has.
@@ -167,6 +177,8 @@ def rehearse(
     network = build_network(recipe, labelled, clock)
     splits, _ = divide_photos(recipe, labelled, clock, cache)
     photos = read_splits(recipe, splits, network, clock, cache)
+    if overfitting:
+        check_overfit(network.model, recipe, photos["train"], cache)
     stages = {
         stage.name: split_and_freeze(network.model, stage.unfreeze).describe(stage)
         for stage in recipe.stages

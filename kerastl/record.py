@@ -188,7 +188,7 @@ class Record:
         write_text(self.directory.history, _csv(state.rows))
         self.logs.write(state.rows)
         stage = state.rows[-1]["stage"]
-        self.update(stage=stage, epochs=state.epoch, best_epoch=state.best_epoch)
+        self.update(stage=stage, epochs=state.epoch, best_epoch=state.best_epoch, audit=state.audit)
 
 
 def _changes(directory: RunDirectory, values: Mapping[str, Any]) -> list[str]:

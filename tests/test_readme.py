@@ -68,6 +68,7 @@ def test_the_data_alone(tmp_path: Path):
     assert names["images"].dtype == "uint8"
 
 
+@pytest.mark.slow
 def test_a_source_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     fill(tmp_path / "many_photos", 6)

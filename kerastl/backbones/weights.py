@@ -16,6 +16,7 @@ from kerastl.backbones.adapter import Published
 from kerastl.backbones.manifest import check_manifest
 from kerastl.backbones.store import UnavailableError, cached_or_fetched, shipped
 from kerastl.backbones.structure import holds_as_many, mismatch
+from kerastl.backbones.values import values_of
 from kerastl.errors import WeightsError, one_line
 from kerastl.files import replacing
 from kerastl.recipe import Backbone
@@ -51,7 +52,7 @@ def load_weights(model: keras.Model, backbone: Backbone, published: Published | 
     for name in backbone.weights:
         try:
             if name is not None:
-                load_file(model, _file(name, backbone, published))
+                _load_all(model, _file(name, backbone, published))
             return Weights(name, "; ".join(reasons))
         except UnavailableError as error:
             reasons.append(str(error))
@@ -77,6 +78,23 @@ def _file(name: str, backbone: Backbone, published: Published | None) -> Path:
         )
     check_manifest(path, backbone)
     return path
+
+
+def _load_all(model: keras.Model, path: Path) -> None:
+    """Load a file, and make sure that no kernel is left with the values it began with."""
+    kernels = [weight for weight in model.weights if len(weight.shape) > 1]
+    before = values_of(kernels)
+    load_file(model, path)
+    left = [
+        kernel.path
+        for kernel, value in zip(kernels, before, strict=True)
+        if np.array_equal(kernel.numpy(), value)
+    ]
+    if left:
+        raise WeightsError(
+            f"{len(left)} of {len(kernels)} kernels of {model.name} were not loaded from {path}, "
+            f"such as {left[0]}."
+        )
 
 
 def load_file(model: keras.Model, path: Path) -> None:

@@ -43,6 +43,9 @@ Examples:
     "--dry-run", is_flag=True, help="Read the photos and build the model, but train nothing."
 )
 @click.option(
+    "--check-overfit", is_flag=True, help="First learn one batch by heart, and forget it again."
+)
+@click.option(
     "--export/--no-export", "exporting", default=None, help="Whether to write a SavedModel."
 )
 @json_option
@@ -73,6 +76,7 @@ def _begin(
     output: Path | None,
     overwrite: bool,
     dry_run: bool,
+    check_overfit: bool,
     exporting: bool | None,
     force: bool,
     **options: Any,
@@ -85,12 +89,13 @@ def _begin(
         from kerastl import flow
 
     if dry_run:
-        return flow.rehearse(recipe, output, overwrite=overwrite)
+        return flow.rehearse(recipe, output, overwrite=overwrite, overfitting=check_overfit)
     result = flow.run(
         recipe,
         output,
         overwrite=overwrite,
         exporting=exporting is not False,
+        overfitting=check_overfit,
         clock=clock,
         file=Path(str(module.__file__)),
     )

@@ -44,8 +44,7 @@ def _require_all(
         if not len(photos[name]):
             raise DataError(f"There are no usable {name} photos in {source}.")
     for name, some in photos.items():
-        if not _are_labels(some.labels, len(classes)):
-            raise DataError(f"{source} has {name} photos without a label of its classes.")
+        _require_labels(some.labels, len(classes), f"{name} photos of {source}")
     weights = photos["train"].weights
     if weights is not None and not weights.any():
         raise DataError(f"All training photos of {source} have the weight 0.")
@@ -56,9 +55,13 @@ def _require_all(
             raise DataError(f"There is no usable training photo of class {name!r} in {source}.")
 
 
-def _are_labels(labels: npt.NDArray[np.int64], classes: int) -> bool:
-    """Say whether labels are numbers of classes; of several labels that is sure."""
-    return labels.ndim == 2 or bool(np.isin(labels, np.arange(classes)).all())
+def _require_labels(labels: npt.NDArray[np.int64], classes: int, what: str) -> None:
+    """Make sure that labels are numbers of classes; of several labels that is sure."""
+    if labels.ndim == 1 and len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+        raise DataError(
+            f"The {what} have the labels {labels.min()} to {labels.max()}; expected 0 to "
+            f"{classes - 1}, the numbers of the classes counted from 0."
+        )
 
 
 def _has(labels: npt.NDArray[np.int64], label: int) -> bool:

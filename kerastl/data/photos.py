@@ -71,13 +71,13 @@ class Photos:
         """Return the number of photos."""
         return len(self.labels)
 
-    def first(self, count: int) -> Photos:
-        """Return the first so many of them."""
+    def some(self, numbers: Numbers) -> Photos:
+        """Return those of some numbers."""
         return Photos(
-            self.images[:count],
-            self.labels[:count],
-            self.names[:count],
-            self.ids[:count],
+            self.images[numbers],
+            self.labels[numbers],
+            tuple(self.names[number] for number in numbers),
+            self.ids[numbers],
             self.reader,
         )
 

@@ -31,6 +31,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         whole: The model whose variables are kept; the one that is trained may be its tail.
+        values: Those of its variables now.
         stage: The name of the stage or phase that is going on.
         rate: The setting that its learning rate is.
         state: Is told each epoch.
@@ -41,6 +42,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(
         self,
         whole: keras.Model,
+        values: Arrays,
         stage: str,
         rate: str,
         state: State,
@@ -48,12 +50,10 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         best: bool = True,
     ) -> None:
         super().__init__()
-        self.whole, self.stage, self.rate = whole, stage, rate
+        self.whole, self.values, self.stage, self.rate = whole, values, stage, rate
         self.state, self.save, self.best = state, save, best
         self.saved = time.perf_counter()
         self.pause = _SECONDS_BETWEEN_SAVES
-        # An epoch before this one has copied them already.
-        self.values = state.model or values_of(whole.variables)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Look at the clock."""

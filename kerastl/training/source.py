@@ -9,6 +9,7 @@ import attrs
 import keras
 import tensorflow as tf
 
+from kerastl.backbones.values import values_of
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.pipeline import read_ahead
@@ -69,7 +70,8 @@ def _run_phase(
         f"Phase {phase.name}: epochs {phase.epochs} of {stream.epoch_size:,} images, each "
         f"{size} x {size}, {len(stream.classes)} classes"
     )
-    keeper = Keeper(model, phase.name, "learning_rate", state, save, best=False)
+    values = state.model or values_of(model.variables)
+    keeper = Keeper(model, values, phase.name, "learning_rate", state, save, best=False)
     batch_size, last = pretraining.batch_size, pretraining.epochs
     lines = EpochLines(phase.name, epochs, stream.epoch_size, batch_size, last, state, timed=True)
     opened = stream_batches(stream, size, batch_size, first=epochs.start * steps)

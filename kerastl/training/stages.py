@@ -8,15 +8,19 @@ from typing import Any
 
 import attrs
 import keras
+import numpy as np
 
+from kerastl.backbones.values import values_of
 from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.photos import Photos
 from kerastl.recipe import Recipe, Stage
+from kerastl.training.audit import Auditor, require_audited, require_declared
 from kerastl.training.batches import training_batches, validation_batches
 from kerastl.training.callbacks import EpochLines, Keeper, Save
 from kerastl.training.features import Features, Source
+from kerastl.training.first_batch import FIRST_BATCH, check_first_batch
 from kerastl.training.losses import accuracy_of, loss_of, weights_of
 from kerastl.training.optimizers import adam, cosine
 from kerastl.training.parts import Parts, split_and_freeze
@@ -74,19 +78,25 @@ def _run_stage(
     """Train one stage from its first epoch, or from where the state stands within it."""
     rest = range(state.epoch, _epochs_of(recipe, stage).stop)
     if not rest:
+        require_audited(stage.name, state)
         return
     parts = split_and_freeze(model, stage.unfreeze)
+    require_declared(parts, stage.name)
     say(parts.describe(stage))
     with clock.part("trunk"):
         features = features_of(parts, recipe, stage, photos, cache)
+    if not state.rows:
+        with clock.part("checking"):
+            state.audit[FIRST_BATCH] = check_first_batch(
+                parts, features[0], photos[0], recipe.batch_size
+            )
     clock.training_begins()
     with clock.part(f"stage {stage.name}"):
-        _fit(model, parts.tail, recipe, stage, features, rest, save, state)
+        _fit(parts, recipe, stage, features, rest, save, state)
 
 
 def _fit(
-    model: keras.Model,
-    tail: keras.Model,
+    parts: Parts,
     recipe: Recipe,
     stage: Stage,
     features: tuple[Features, Features],
@@ -96,6 +106,7 @@ def _fit(
 ) -> None:
     """Train the tail for the epochs that are left."""
     train, validation = features
+    model, tail = parts.model, parts.tail
     steps = -(-len(train) // recipe.batch_size)
     tail.compile(
         optimizer=optimizer_of(stage, steps, model),
@@ -104,7 +115,10 @@ def _fit(
         steps_per_execution=_together(steps) if stage.unfreeze == 0 and train.held else 1,
     )
     restore(tail.optimizer, tail.trainable_variables, state)
-    keeper = Keeper(model, stage.name, f"stages.{stage.name}.learning_rate", state, save)
+    # An epoch before this one has copied them already.
+    values = state.model or values_of(model.variables)
+    auditor = Auditor(parts, stage.name, values, rest.stop - 1, state)
+    keeper = Keeper(model, values, stage.name, f"stages.{stage.name}.learning_rate", state, save)
     last = sum(each.epochs for each in recipe.stages)
     lines = EpochLines(stage.name, rest, len(train), recipe.batch_size, last, state)
     with contextlib.closing(lines):
@@ -115,7 +129,7 @@ def _fit(
             steps_per_epoch=steps,
             shuffle=False,
             validation_data=validation_batches(validation, tail, recipe.batch_size),
-            callbacks=[keeper, lines],
+            callbacks=[auditor, keeper, lines],
             verbose=0,
         )
 
@@ -133,7 +147,7 @@ def features_of(
     """Return what the tail of a stage is given for the photos to learn from and to validate on."""
     train, validation = photos
     # With nothing to compute before the cut, the tail begins with the photo.
-    some = train.first(recipe.batch_size)
+    some = train.some(np.arange(min(recipe.batch_size, len(train))))
     trunk = trunk_of(parts.trunk, recipe.precision, some, cache) if parts.trunk.weights else None
     source = Source(trunk, cache, recipe.batch_size, recipe.seed)
     plain = attrs.evolve(stage, augment=False)

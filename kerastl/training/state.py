@@ -31,6 +31,7 @@ class State:
         best: The model's variables after that epoch.
         model: The model's variables now.
         optimizer: The optimiser's variables now; empty between stages.
+        audit: What was found of each stage that has ended, by its name.
     """
 
     stage: int = 0
@@ -40,6 +41,7 @@ class State:
     best: Arrays = attrs.field(factory=list)
     model: Arrays = attrs.field(factory=list)
     optimizer: Arrays = attrs.field(factory=list)
+    audit: dict[str, Any] = attrs.field(factory=dict)
 
     @property
     def epoch(self) -> int:
@@ -69,6 +71,7 @@ class State:
             "stage": self.stage,
             "rows": self.rows,
             "best_epoch": self.best_epoch,
+            "audit": self.audit,
             **{name: [numbers[id(array)] for array in some] for name, some in lists.items()},
         }
         named = {numbers[one]: array for one, array in arrays.items()}
@@ -112,9 +115,10 @@ class State:
             )
             stage, rows, best_epoch = (position[key] for key in ("stage", "rows", "best_epoch"))
             loss = float(rows[best_epoch - 1]["validation_loss"]) if best_epoch else math.inf
+            audit = dict(position["audit"])
         except Exception as error:
             raise RunDirectoryError(f"{path} is damaged ({one_line(error)}).") from error
-        return cls(stage, rows, loss, best_epoch, best, model, optimizer)
+        return cls(stage, rows, loss, best_epoch, best, model, optimizer, audit)
 
 
 def assign(model: keras.Model, values: Arrays) -> None:

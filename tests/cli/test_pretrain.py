@@ -11,6 +11,7 @@ SMALL = ["--image-size", "32", "--epochs", "1", "--batch-size", "21"]
 NARROW = ["MobileNet", "--set", "backbone.options.alpha=0.25", *SMALL]
 
 
+@pytest.mark.slow
 def test_a_source_model_is_made_and_used(program, photos: Path, recipe_file: Path, tmp_path: Path):
     done = program("pretrain", *NARROW, "--data", photos, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -129,6 +129,7 @@ def test_real_photos_are_upright_in_a_saved_model(looking_glass, test_data: Path
     looks_as_by_pillow(looking_glass, [path.read_bytes() for path in paths])
 
 
+@pytest.mark.slow
 def test_real_photos_and_weights_get_the_same_answers(test_data: Path, program, tmp_path: Path):
     weights = test_data / "weights" / WEIGHTS
     short = ["--unfreeze-after", "1", "--set", "stages.unfrozen.epochs=1", "--output", "mine"]

@@ -1,0 +1,168 @@
+"""Holds a stage to what it declares: what is frozen stays, to the last bit, and the rest moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerastl.backbones.values import Arrays, with_inner
+from kerastl.console import say
+from kerastl.errors import TrainingError
+from kerastl.training.parts import Parts
+from kerastl.training.state import State
+
+# After so many steps the learning rate has climbed far enough to move whatever learns.
+_FIRST_STEPS = 10
+_NAMED = 3
+
+
+def require_declared(parts: Parts, stage: str) -> None:
+    """Make sure that only layers after the cut can learn, and no batch normalisation.
+
+    Args:
+        parts: The model as the stage has taken it apart.
+        stage: The stage's name.
+
+    Raises:
+        TrainingError: A layer says otherwise of itself.
+    """
+    tail = {id(layer) for layer in with_inner(parts.tail.layers) if not _normalizes(layer)}
+    wrong: dict[bool, list[str]] = {True: [], False: []}
+    for layer in with_inner(parts.model.layers):
+        if layer.weights and layer.trainable != (id(layer) in tail):
+            wrong[layer.trainable].append(layer.name)
+    for trainable, names in wrong.items():
+        if names:
+            told = "frozen, but are trainable" if trainable else "to learn, but are frozen"
+            raise TrainingError(
+                f"Stage {stage} declares layers {told}: {_named(names)}. Nothing was trained."
+            )
+
+
+def require_audited(stage: str, state: State) -> None:
+    """Make sure that a stage whose epochs are all done has passed its audit.
+
+    Raises:
+        TrainingError: It has not.
+    """
+    if stage not in state.audit:
+        raise TrainingError(f"Stage {stage} did not pass its audit; begin the run anew.")
+
+
+class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
+    """Compares each weight, after the first steps and in the last epoch, with what it was.
+
+    It is to be called before what keeps an epoch, so that no stage is kept that has not passed.
+
+    What was found is in the state, by the stage's name.
+
+    Args:
+        parts: The model as the stage has taken it apart.
+        stage: The stage's name.
+        before: The values of the whole model's variables as the stage found them.
+        last: The number of the stage's last epoch, counted from 0.
+        state: Is told what was found.
+    """
+
+    def __init__(self, parts: Parts, stage: str, before: Arrays, last: int, state: State) -> None:
+        super().__init__()
+        self.stage, self.last, self.state, self.looked = stage, last, state, False
+        values = {
+            id(variable): value
+            for variable, value in zip(parts.model.variables, before, strict=True)
+        }
+        learning = {id(weight) for weight in parts.tail.trainable_weights}
+        pairs = [(weight, values[id(weight)]) for weight in parts.model.weights]
+        self.learning = [pair for pair in pairs if id(pair[0]) in learning]
+        self.frozen = [pair for pair in pairs if id(pair[0]) not in learning]
+        norms = filter(_normalizes, with_inner(parts.model.layers))
+        statistics = (each for norm in norms for each in (norm.moving_mean, norm.moving_variance))
+        self.statistics = {id(each) for each in statistics}
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Look at what has moved after the first steps."""
+        if batch + 1 >= _FIRST_STEPS:
+            self._look_early()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Look after a first epoch of fewer steps, and at everything after the last one."""
+        self._look_early()
+        if epoch == self.last:
+            self._look()
+
+    def _look(self) -> None:
+        self._require_frozen()
+        self._require_moved(_unmoved(self.learning))
+        found = {
+            "weights": len(self.frozen) + len(self.learning),
+            "frozen": len(self.frozen),
+            "learning": len(self.learning),
+        }
+        self.state.audit[self.stage] = found
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Tell what was found."""
+        say(f"Audit of stage {self.stage}: {_described(self.state.audit[self.stage])}")
+
+    def _look_early(self) -> None:
+        if self.looked:
+            return
+        self.looked = True
+        self._require_frozen()
+        unmoved = _unmoved(self.learning)
+        if len(unmoved) == len(self.learning):
+            self._require_moved(unmoved)
+
+    def _require_frozen(self) -> None:
+        moved = [weight for weight, value in self.frozen if not _is(weight, value)]
+        statistics = [weight for weight in moved if id(weight) in self.statistics]
+        if statistics:
+            raise TrainingError(
+                f"Stage {self.stage} has moved statistics of batch normalisation in "
+                f"{_layers(statistics)}: these layers run in training mode, though they are frozen."
+            )
+        if moved:
+            raise TrainingError(
+                f"Stage {self.stage} has changed frozen layers: {_layers(moved)}. They were "
+                "trained beside what lies after the cut."
+            )
+
+    def _require_moved(self, unmoved: list[Any]) -> None:
+        if unmoved:
+            raise TrainingError(
+                f"Stage {self.stage} has not moved what is to learn: {_layers(unmoved)}. The model "
+                "was not compiled after they were unfrozen, or its learning rate, "
+                f"--set stages.{self.stage}.learning_rate=..., is far too low."
+            )
+
+
+def _described(found: Mapping[str, int]) -> str:
+    return (
+        f"frozen {found['frozen']} of {found['weights']} variables: unchanged; "
+        f"learning {found['learning']}: all moved"
+    )
+
+
+def _normalizes(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.BatchNormalization)
+
+
+def _is(weight: Any, value: Any) -> bool:
+    return np.array_equal(weight.numpy(), value)
+
+
+def _unmoved(pairs: Iterable[tuple[Any, Any]]) -> list[Any]:
+    return [weight for weight, value in pairs if _is(weight, value)]
+
+
+def _layers(weights: Iterable[Any]) -> str:
+    """Return the names of the layers of weights, of many the first."""
+    return _named([*dict.fromkeys(weight.path.rpartition("/")[0] for weight in weights)])
+
+
+def _named(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

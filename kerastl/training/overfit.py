@@ -1,0 +1,82 @@
+"""Learns a single batch by heart, and forgets it: what cannot do that cannot learn anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import keras
+import numpy as np
+
+from kerastl.backbones.values import values_of
+from kerastl.cache import Cache
+from kerastl.console import counted, say
+from kerastl.data.photos import Photos
+from kerastl.errors import TrainingError
+from kerastl.recipe import Recipe
+from kerastl.training.batches import validation_batches
+from kerastl.training.losses import accuracy_of, loss_of
+from kerastl.training.optimizers import adam
+from kerastl.training.parts import split_and_freeze
+from kerastl.training.stages import features_of
+from kerastl.training.state import assign
+
+_MOST_STEPS = 200
+
+
+def check_overfit(model: keras.Model, recipe: Recipe, photos: Photos, cache: Cache) -> None:
+    """Make sure that the first stage can learn one batch by heart; the model is left as it was.
+
+    Args:
+        model: From photos to logits.
+        recipe: Its first stage, its batch size; the seed decides which photos.
+        photos: Those to learn from.
+        cache: Where features are looked for and kept.
+
+    Raises:
+        TrainingError: It could not.
+    """
+    plain = attrs.evolve(recipe.stages[0], augment=False)
+    recipe = attrs.evolve(recipe, stages=(plain,), label_smoothing=0.0, balance=None)
+    before = values_of(model.variables)
+    order = np.random.default_rng(recipe.seed).permutation(len(photos))
+    some = photos.some(np.sort(order[: recipe.batch_size]))
+    parts = split_and_freeze(model, plain.unfreeze)
+    features, _ = features_of(parts, recipe, plain, (some, some), cache)
+    parts.tail.compile(
+        optimizer=adam(plain.learning_rate, 0.0, model),
+        loss=loss_of(recipe, some.labels),
+        metrics=[accuracy_of(some.labels)],
+    )
+    batch = validation_batches(features, parts.tail, recipe.batch_size).cache()
+    learned = _Learned()
+    history = parts.tail.fit(
+        batch,
+        validation_data=batch,
+        epochs=_MOST_STEPS,
+        shuffle=False,
+        callbacks=[learned],
+        verbose=0,
+    ).history
+    assign(model, before)
+    first, last, steps = history["val_loss"][0], history["val_loss"][-1], len(history["loss"])
+    what = f"One batch of {counted(len(some), 'photo')}"
+    if not learned.everything:
+        raise TrainingError(
+            f"{what} could not be learned by heart in {steps} steps: loss {first:.3f} to "
+            f"{last:.3f}. The learning rate, --set stages.{plain.name}.learning_rate=..., is too "
+            "low or too high, or what is to learn does not."
+        )
+    say(f"{what} is learned by heart in {steps} steps: loss {first:.3f} to {last:.3f}")
+
+
+class _Learned(keras.callbacks.Callback):  # type: ignore[misc]
+    """Stops as soon as every photo is told right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.everything = False
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.everything = logs["val_accuracy"] >= 1
+        self.model.stop_training = self.everything
