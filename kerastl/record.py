@@ -152,6 +152,7 @@ class Record:
                 self._try_to_update(status="failed")
                 raise
             self.update(status="finished")
+            self.directory.checkpoints[1].unlink(missing_ok=True)
 
     def _try_to_update(self, **values: Any) -> None:
         """Update, unless that is what failed: the first error is the one to be told."""
