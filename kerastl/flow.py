@@ -180,8 +180,10 @@ def rehearse(
     if overfitting:
         check_overfit(network.model, recipe, photos["train"], cache)
     stages = {
-        stage.name: split_and_freeze(network.model, stage.unfreeze).describe(stage)
-        for stage in recipe.stages
+        stage.name: split_and_freeze(network.model, stage.unfreeze, stage.normalization).describe(
+            stage
+        )
+        for _, stage in recipe.parts
     }
     for line in stages.values():
         say(line)

@@ -19,6 +19,7 @@ from kerastl.recipe import Recipe
 from kerastl.training.losses import require_balance
 from kerastl.training.model import Network, build
 from kerastl.training.normalization import estimate_statistics, some_of
+from kerastl.training.optimizers import optimizer_of
 
 
 def inputs_of(recipe: Recipe, file: Path | None = None) -> list[Path]:
@@ -41,6 +42,9 @@ def build_network(recipe: Recipe, labelled: Labelled | Splits, clock: Clock) -> 
         require_balance(recipe.balance)
     with clock.part("model"):
         network = build(recipe, len(labelled.classes))
+        for stage in recipe.stages:
+            # What cannot be made is told now.
+            optimizer_of(stage, 1, network.model, network.model)
     say(f"Weights: {network.weights}")
     if network.weights.name == IMAGENET and (line := overlap_line(labelled.classes)):
         say(line)

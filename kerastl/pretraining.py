@@ -87,13 +87,7 @@ class Phase:
 
     name: str = attrs.field(validator=validators.name)
     epochs: int = attrs.field(validator=validators.whole("a number of epochs", 1))
-    scale: float = attrs.field(
-        default=1.0,
-        validator=validators.must_be(
-            "a share above 0, up to 1",
-            lambda value: validators.is_number(value) and 0 < value <= 1,
-        ),
-    )
+    scale: float = attrs.field(default=1.0, validator=validators.share_above_zero)
 
 
 def phases(image_size: int, epochs: int) -> tuple[Phase, ...]:

@@ -11,6 +11,7 @@ import attrs
 from kerastl import settings, validators
 from kerastl.errors import UsageError
 from kerastl.labelled import DataSource, Division
+from kerastl.stage import Stage as Stage
 
 if TYPE_CHECKING:
     import keras
@@ -38,7 +39,7 @@ class Backbone:
     options: Mapping[str, Any] = attrs.field(
         factory=dict,
         kw_only=True,
-        validator=validators.must_be("options by name", lambda value: isinstance(value, Mapping)),
+        validator=validators.mapping,
     )
     weights: tuple[str | None, ...] = attrs.field(
         default=("imagenet",),
@@ -71,44 +72,6 @@ class Head:
         ),
     )
     dropout: float = attrs.field(default=0.2, validator=validators.part)
-
-
-@attrs.frozen
-class Stage:
-    """One stage of training: what learns, for how long, how fast.
-
-    Args:
-        name: What the stage is called in settings, records and figures.
-        epochs: How many times every training photo is seen.
-        learning_rate: The highest learning rate of the stage.
-        unfreeze: Share of the backbone that learns, counted in layers with weights from its end:
-            0 is the head alone, 1 everything. It is snapped to the nearest cut.
-        schedule: `"cosine"` climbs to `learning_rate` in a fifth of the stage and falls to 0 over
-            the rest (Loshchilov & Hutter, 2017), `"constant"` stays.
-        weight_decay: The decoupled weight decay of AdamW (Loshchilov & Hutter, 2019).
-        augment: Whether training sees views of the photos: a part of each, flipped or not, in
-            another light (Szegedy et al., 2015).
-        views: How many views of each photo there are, which the epochs turn through: their
-            features are computed once and kept. None draws a new view in each epoch.
-    """
-
-    name: str = attrs.field(validator=validators.name)
-    epochs: int = attrs.field(validator=validators.whole("a number of epochs", 1))
-    learning_rate: float = attrs.field(validator=validators.above_zero)
-    unfreeze: float = attrs.field(default=0.0, validator=validators.share)
-    schedule: str = attrs.field(default="cosine", validator=validators.one_of("cosine", "constant"))
-    weight_decay: float = attrs.field(default=0.0, validator=validators.from_zero)
-    augment: bool = attrs.field(default=False, validator=validators.truth)
-    views: int | None = attrs.field(
-        default=None,
-        validator=attrs.validators.optional(validators.whole("a number of views", 1)),
-    )
-
-    def view_in(self, epoch: int) -> int | None:
-        """Return the number of the view that an epoch sees; None for the photo as it is."""
-        if not self.augment:
-            return None
-        return epoch % self.views if self.views else epoch
 
 
 def _named_apart(instance: Any, attribute: attrs.Attribute[Any], stages: tuple[Stage, ...]) -> None:
@@ -146,6 +109,11 @@ class Recipe:
         balance: What is done where some classes have more photos to learn from than others:
             `"weights"` counts each photo by how rare its class is, `"sampler"` shows photos of all
             classes equally often, `None` takes the photos as they are.
+        focal: How much less a photo counts in the loss that is told right already, 0 for all alike
+            (Lin et al., 2017); 2 is usual. Where a few hard photos are among many easy ones.
+        interpolate: Whether the model that is kept lies between what the first stage has made and
+            what is fine-tuned, where the validation loss is lowest on the straight way from one to
+            the other (Wortsman et al., 2022).
         label_smoothing: Share (0..1) of each label that is spread over all classes, so that the
             model does not grow more certain than it is right (Szegedy et al., 2016). It is in the
             losses of the history, and not in those of the scores.
@@ -181,12 +149,19 @@ class Recipe:
             _with_hard_labels,
         ],
     )
+    focal: float = attrs.field(default=0.0, validator=validators.from_zero)
+    interpolate: bool = attrs.field(default=False, validator=validators.truth)
     label_smoothing: float = attrs.field(default=0.0, validator=validators.part)
     batch_size: int = attrs.field(default=32, validator=validators.whole("a number of photos", 1))
     seed: int = attrs.field(default=0, validator=validators.seed)
     precision: str = attrs.field(
         default="auto", validator=validators.one_of("auto", "float32", "mixed")
     )
+
+    @property
+    def parts(self) -> tuple[tuple[Stage, Stage], ...]:
+        """Each stage that is trained, after the one of `stages` that it is, or is a part of."""
+        return tuple((stage, part) for stage in self.stages for part in stage.parts())
 
     def unfreeze_after(self, epochs: int) -> Recipe:
         """Return the recipe with a frozen stage of so many epochs; 0 drops the stage."""

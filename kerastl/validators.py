@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -27,7 +27,8 @@ def must_be(expected: str, test: Test) -> Validator:
 
 def one_of(*choices: str) -> Validator:
     """Return a validator of a choice between words."""
-    named = " or ".join(repr(choice) for choice in choices)
+    *others, last = map(repr, choices)
+    named = f"{', '.join(others)} or {last}"
     return must_be(named, lambda value: isinstance(value, str) and value in choices)
 
 
@@ -61,6 +62,10 @@ truth = must_be("true or false", lambda value: isinstance(value, bool))
 above_zero = must_be("a number above 0", lambda value: is_number(value) and value > 0)
 from_zero = must_be("a number from 0", lambda value: is_number(value) and value >= 0)
 share = must_be("a share from 0 to 1", lambda value: is_number(value) and 0 <= value <= 1)
+share_above_zero = must_be(
+    "a share above 0, up to 1", lambda value: is_number(value) and 0 < value <= 1
+)
+mapping = must_be("options by name", lambda value: isinstance(value, Mapping))
 # A share that may be 0 but not all, such as that of a split.
 part = must_be("a share from 0 up to 1", lambda value: is_number(value) and 0 <= value < 1)
 seed = must_be(

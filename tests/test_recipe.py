@@ -15,7 +15,10 @@ from kerastl.recipe import Backbone, Head, Recipe, Stage
         (lambda: Stage("s", epochs=True, learning_rate=1e-3), "Stage.epochs must be"),
         (lambda: Stage("s", epochs=1, learning_rate=0), "Stage.learning_rate must be"),
         (lambda: Stage("s", 1, 1e-3, unfreeze=1.5), "from 0 to 1, not 1.5"),
-        (lambda: Stage("s", 1, 1e-3, schedule="linear"), "'cosine' or 'constant'"),
+        (
+            lambda: Stage("s", 1, 1e-3, schedule="linear"),
+            "'plateau' or 'constant', not 'linear'",
+        ),
         (lambda: Backbone("MobileNetV2", image_size=16), "Backbone.image_size must be"),
         (lambda: Backbone("MobileNetV2", weights=3), "Backbone.weights must be"),
         (lambda: Head(pooling="sum"), "Head.pooling must be"),

@@ -69,6 +69,20 @@ def find_cuts(model: keras.Model) -> list[Cut]:
     return cuts if len(cuts) >= _FEW else _offered(places, weighted, alive=2)
 
 
+def depths(model: keras.Model) -> list[tuple[Any, int]]:
+    """Return each operation with weights, and how many cuts lie between it and the logits.
+
+    Args:
+        model: From photos to logits.
+    """
+    steps = _steps(model)
+    weighted = [operation for operation, _ in steps if _size(operation)]
+    backbone = [operation for operation in weighted if _in_backbone(operation)]
+    above = [round(cut.share * len(backbone)) for cut in find_cuts(model)]
+    places = {id(operation): len(backbone) - place for place, operation in enumerate(backbone)}
+    return [(each, sum(count < places.get(id(each), 0) for count in above)) for each in weighted]
+
+
 def nearest_cut(cuts: Sequence[Cut], share: float) -> Cut:
     """Return the cut whose share of the backbone above it is nearest to the one wanted."""
     return min(cuts, key=lambda cut: abs(cut.share - share))

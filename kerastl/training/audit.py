@@ -11,7 +11,9 @@ import numpy as np
 from kerastl.backbones.values import Arrays, with_inner
 from kerastl.console import say
 from kerastl.errors import TrainingError
-from kerastl.training.parts import Parts
+from kerastl.stage import TRAINING, Stage
+from kerastl.training.parts import Parts, normalizes
+from kerastl.training.schedules import is_over
 from kerastl.training.state import State
 
 # After so many steps the learning rate has climbed far enough to move whatever learns.
@@ -19,17 +21,20 @@ _FIRST_STEPS = 10
 _NAMED = 3
 
 
-def require_declared(parts: Parts, stage: str) -> None:
-    """Make sure that only layers after the cut can learn, and no batch normalisation.
+def require_declared(parts: Parts, stage: Stage) -> None:
+    """Make sure that only layers after the cut can learn, and batch normalisation as declared.
 
     Args:
         parts: The model as the stage has taken it apart.
-        stage: The stage's name.
+        stage: The stage.
 
     Raises:
         TrainingError: A layer says otherwise of itself.
     """
-    tail = {id(layer) for layer in with_inner(parts.tail.layers) if not _normalizes(layer)}
+    learning = stage.normalization == TRAINING
+    tail = {
+        id(layer) for layer in with_inner(parts.tail.layers) if learning or not normalizes(layer)
+    }
     wrong: dict[bool, list[str]] = {True: [], False: []}
     for layer in with_inner(parts.model.layers):
         if layer.weights and layer.trainable != (id(layer) in tail):
@@ -38,18 +43,18 @@ def require_declared(parts: Parts, stage: str) -> None:
         if names:
             told = "frozen, but are trainable" if trainable else "to learn, but are frozen"
             raise TrainingError(
-                f"Stage {stage} declares layers {told}: {_named(names)}. Nothing was trained."
+                f"Stage {stage.name} declares layers {told}: {_named(names)}. Nothing was trained."
             )
 
 
-def require_audited(stage: str, state: State) -> None:
+def require_audited(stage: Stage, state: State) -> None:
     """Make sure that a stage whose epochs are all done has passed its audit.
 
     Raises:
         TrainingError: It has not.
     """
-    if stage not in state.audit:
-        raise TrainingError(f"Stage {stage} did not pass its audit; begin the run anew.")
+    if stage.name not in state.audit:
+        raise TrainingError(f"Stage {stage.name} did not pass its audit; begin the run anew.")
 
 
 class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
@@ -61,15 +66,14 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         parts: The model as the stage has taken it apart.
-        stage: The stage's name.
+        stage: The stage.
         before: The values of the whole model's variables as the stage found them.
-        last: The number of the stage's last epoch, counted from 0.
         state: Is told what was found.
     """
 
-    def __init__(self, parts: Parts, stage: str, before: Arrays, last: int, state: State) -> None:
+    def __init__(self, parts: Parts, stage: Stage, before: Arrays, state: State) -> None:
         super().__init__()
-        self.stage, self.last, self.state, self.looked = stage, last, state, False
+        self.stage, self.state, self.looked = stage, state, False
         values = {
             id(variable): value
             for variable, value in zip(parts.model.variables, before, strict=True)
@@ -77,8 +81,12 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
         learning = {id(weight) for weight in parts.tail.trainable_weights}
         pairs = [(weight, values[id(weight)]) for weight in parts.model.weights]
         self.learning = [pair for pair in pairs if id(pair[0]) in learning]
-        self.frozen = [pair for pair in pairs if id(pair[0]) not in learning]
-        norms = filter(_normalizes, with_inner(parts.model.layers))
+        norms = [layer for layer in with_inner(parts.model.layers) if normalizes(layer)]
+        moving = {
+            id(each) for norm in norms if norm.trainable for each in norm.non_trainable_weights
+        }
+        self.learning += [pair for pair in pairs if id(pair[0]) in moving]
+        self.frozen = [pair for pair in pairs if id(pair[0]) not in learning | moving]
         statistics = (each for norm in norms for each in (norm.moving_mean, norm.moving_variance))
         self.statistics = {id(each) for each in statistics}
 
@@ -90,7 +98,8 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Look after a first epoch of fewer steps, and at everything after the last one."""
         self._look_early()
-        if epoch == self.last:
+        losses = [*self.state.losses(self.stage.name), logs["val_loss"]]
+        if is_over(self.stage, losses):
             self._look()
 
     def _look(self) -> None:
@@ -101,11 +110,11 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
             "frozen": len(self.frozen),
             "learning": len(self.learning),
         }
-        self.state.audit[self.stage] = found
+        self.state.audit[self.stage.name] = found
 
     def on_train_end(self, logs: Any = None) -> None:
         """Tell what was found."""
-        say(f"Audit of stage {self.stage}: {_described(self.state.audit[self.stage])}")
+        say(f"Audit of stage {self.stage.name}: {_described(self.state.audit[self.stage.name])}")
 
     def _look_early(self) -> None:
         if self.looked:
@@ -121,21 +130,21 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
         statistics = [weight for weight in moved if id(weight) in self.statistics]
         if statistics:
             raise TrainingError(
-                f"Stage {self.stage} has moved statistics of batch normalisation in "
+                f"Stage {self.stage.name} has moved statistics of batch normalisation in "
                 f"{_layers(statistics)}: these layers run in training mode, though they are frozen."
             )
         if moved:
             raise TrainingError(
-                f"Stage {self.stage} has changed frozen layers: {_layers(moved)}. They were "
+                f"Stage {self.stage.name} has changed frozen layers: {_layers(moved)}. They were "
                 "trained beside what lies after the cut."
             )
 
     def _require_moved(self, unmoved: list[Any]) -> None:
         if unmoved:
             raise TrainingError(
-                f"Stage {self.stage} has not moved what is to learn: {_layers(unmoved)}. The model "
-                "was not compiled after they were unfrozen, or its learning rate, "
-                f"--set stages.{self.stage}.learning_rate=..., is far too low."
+                f"Stage {self.stage.name} has not moved what is to learn: {_layers(unmoved)}. The "
+                "model was not compiled after they were unfrozen, or its learning rate is far too "
+                f"low: {self.stage.learning_rate:g}."
             )
 
 
@@ -144,10 +153,6 @@ def _described(found: Mapping[str, int]) -> str:
         f"frozen {found['frozen']} of {found['weights']} variables: unchanged; "
         f"learning {found['learning']}: all moved"
     )
-
-
-def _normalizes(layer: Any) -> bool:
-    return isinstance(layer, keras.layers.BatchNormalization)
 
 
 def _is(weight: Any, value: Any) -> bool:

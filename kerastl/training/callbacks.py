@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,8 @@ from kerastl.backbones.values import Arrays, values_of
 from kerastl.console import say
 from kerastl.errors import TrainingError
 from kerastl.live import progress
+from kerastl.stage import Stage
+from kerastl.training.schedules import is_over, plateau_rate
 from kerastl.training.state import State
 
 Save = Callable[[State], None]
@@ -37,6 +39,9 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         state: Is told each epoch.
         save: Is given the state every few seconds and at the end of the stage.
         best: Whether the best epoch's weights are kept besides the last one's.
+        averaging: Knows what was validated, where that is a running average of the weights.
+            Training goes on without it, but a stage ends with it.
+        is_last: Says whether an epoch of that validation loss is the last one.
     """
 
     def __init__(
@@ -48,8 +53,11 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         state: State,
         save: Save,
         best: bool = True,
+        averaging: Averaging | None = None,
+        is_last: Callable[[float], bool] = lambda _: False,
     ) -> None:
         super().__init__()
+        self.averaging, self.is_last = averaging, is_last
         self.whole, self.values, self.stage, self.rate = whole, values, stage, rate
         self.state, self.save, self.best = state, save, best
         self.saved = time.perf_counter()
@@ -77,7 +85,11 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
                 f"--set {self.rate}=..."
             )
         optimizer = values_of(self.model.optimizer.variables)
-        self.state.add(row, self._values(), optimizer, self.best)
+        validated = None
+        if self.averaging:
+            with self.averaging.in_place(for_good=self.is_last(logs["val_loss"])):
+                validated = self._values()
+        self.state.add(row, self._values(), optimizer, self.best, validated)
         if time.perf_counter() - self.saved > self.pause:
             self._save()
 
@@ -101,6 +113,58 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self.pause = max(_SECONDS_BETWEEN_SAVES, _PAUSES_A_SAVE * (self.saved - began))
 
 
+class Averaging(keras.callbacks.Callback):  # type: ignore[misc]
+    """Validates the running average of the weights that the optimiser keeps.
+
+    Keras's own `SwapEMAWeights` does so by sums and differences, which are not exact: training
+    would go on from other weights.
+    """
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Put the average in the place of the weights."""
+        self.swapped = ExitStack()
+        self.swapped.enter_context(self.in_place())
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Put the weights back."""
+        self.swapped.close()
+
+    @contextmanager
+    def in_place(self, for_good: bool = False) -> Iterator[None]:
+        """Put the average in the place of the weights within the block, or for good."""
+        variables = self.model.trainable_variables
+        values = values_of(variables)
+        self.model.optimizer.finalize_variable_values(variables)
+        yield
+        if not for_good:
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+
+
+class Pace(keras.callbacks.Callback):  # type: ignore[misc]
+    """Lowers the learning rate where it no longer helps, and ends a stage that is over.
+
+    Args:
+        stage: Its schedule, epochs and patience.
+        state: Tells the losses so far; its keeper has to be called first.
+    """
+
+    def __init__(self, stage: Stage, state: State) -> None:
+        super().__init__()
+        self.stage, self.state = stage, state
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Set the learning rate, unless it has a schedule of its own."""
+        if self.stage.schedule == "plateau":
+            losses = self.state.losses(self.stage.name)
+            self.model.optimizer.learning_rate = plateau_rate(self.stage, losses)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Stop where the stage is over."""
+        if is_over(self.stage, self.state.losses(self.stage.name)):
+            self.model.stop_training = True
+
+
 class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]
     """Prints a line for each epoch, under it a bar with photos a second and time left.
 
@@ -109,7 +173,7 @@ class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]
         epochs: The epochs to come, on the axis of all stages.
         photos: Photos an epoch.
         batch_size: Photos a step.
-        last: The number of the last epoch of all stages.
+        last: The number of the last epoch of all stages; None where nobody knows it yet.
         state: Tells whether an epoch is the best so far; its keeper has to be called first.
         timed: Whether a line tells photos a second and time left, for epochs that take minutes.
     """
@@ -120,7 +184,7 @@ class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]
         epochs: range,
         photos: int,
         batch_size: int,
-        last: int,
+        last: int | None,
         state: State,
         timed: bool = False,
     ) -> None:
@@ -149,8 +213,9 @@ class EpochLines(keras.callbacks.Callback):  # type: ignore[misc]
             seconds = float(self.state.rows[-1]["seconds"])
             left = timedelta(seconds=round(seconds * (self.epochs.stop - epoch - 1)))
             end += f"   {self.photos / seconds:,.0f} images/s, {left} left in phase {self.stage}"
+        of = f"/{self.last}" if self.last else ""
         say(
-            f"{self.stage:<10} epoch {epoch + 1:>3}/{self.last}"
+            f"{self.stage:<10} epoch {epoch + 1:>3}{of}"
             f"   loss {logs['loss']:.3f}  accuracy {logs['accuracy']:.3f}"
             f"   validation loss {logs['val_loss']:.3f}  accuracy {logs['val_accuracy']:.3f}{end}"
         )

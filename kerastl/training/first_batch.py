@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from scipy.special import log_softmax, softmax
+from scipy.special import expit, softmax
 
 from kerastl.backbones.cuts import nodes_of
 from kerastl.cache import Array
@@ -14,6 +14,7 @@ from kerastl.console import say
 from kerastl.data.photos import Photos
 from kerastl.errors import TrainingError
 from kerastl.training.features import Features
+from kerastl.training.losses import losses_of
 from kerastl.training.parts import Parts
 
 # What enters the first convolution differs by 1 to 255 between black and white, whichever of the
@@ -111,7 +112,7 @@ def _check_logits(logits: Array, labels: Array) -> dict[str, float]:
             f"The model ends in probabilities, not in logits: a {kind} stands before a loss that "
             "applies one itself. Take it away."
         )
-    loss, certain = _of_several(logits, labels) if several else _of_one(logits, labels)
+    loss, certain = float(losses_of(logits, labels).mean()), _certainty(logits, several)
     expected = float(np.log(2 if several else logits.shape[1]))
     if certain > _SATURATED and loss > expected + _FAR_ABOVE:
         raise TrainingError(
@@ -133,12 +134,8 @@ def _are_probabilities(logits: Array, several: bool) -> bool:
     return several or bool(np.allclose(logits.sum(axis=1), 1, atol=1e-3))
 
 
-def _of_one(logits: Array, labels: Array) -> tuple[float, float]:
-    """Return the mean loss, and how certain the most probable class is on average."""
-    losses = -log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
-    return float(losses.mean()), float(softmax(logits, axis=1).max(axis=1).mean())
-
-
-def _of_several(logits: Array, labels: Array) -> tuple[float, float]:
-    losses = np.logaddexp(0, np.where(labels == 1, -logits, logits))
-    return float(losses.mean()), float((0.5 + 0.5 * np.tanh(np.abs(logits) / 2)).mean())
+def _certainty(logits: Array, several: bool) -> float:
+    """Return how probable what is told is, on average."""
+    if several:
+        return float(expit(np.abs(logits)).mean())
+    return float(softmax(logits, axis=1).max(axis=1).mean())

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from scipy.special import log_softmax
 
 from kerastl.data.photos import Photos
 from kerastl.errors import DataError
@@ -45,15 +46,16 @@ def loss_of(recipe: Recipe, labels: Labels) -> Any:
     Raises:
         DataError: Photos of several labels are to be balanced by a sampler.
     """
+    options: dict[str, Any] = {"from_logits": True, "label_smoothing": recipe.label_smoothing}
     if labels.ndim == 1:
-        return keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
-        )
+        if recipe.focal:
+            return keras.losses.CategoricalFocalCrossentropy(1.0, recipe.focal, **options)
+        return keras.losses.CategoricalCrossentropy(**options)
     require_balance(recipe.balance)
     if recipe.balance is None:
-        return keras.losses.BinaryCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
-        )
+        if recipe.focal:
+            return keras.losses.BinaryFocalCrossentropy(gamma=recipe.focal, **options)
+        return keras.losses.BinaryCrossentropy(**options)
     # Photos that have a label count, together, as much as those without it.
     having = labels.sum(axis=0)
     with_it, without = (_half_of(len(labels), count) for count in (having, len(labels) - having))
@@ -63,6 +65,22 @@ def loss_of(recipe: Recipe, labels: Labels) -> Any:
         return tf.reduce_mean(losses * tf.where(targets > 0.5, with_it, without), axis=-1)
 
     return weighted
+
+
+def losses_of(logits: npt.NDArray[Any], labels: Labels) -> npt.NDArray[np.float64]:
+    """Return the cross-entropy of each photo, or of each of its labels for itself.
+
+    Args:
+        logits: `[photos, classes]`.
+        labels: As of `Photos`.
+    """
+    exact = logits.astype(np.float64)
+    if labels.ndim == 2:
+        # The cross-entropy of a label with its sigmoid, in a form that does not overflow.
+        each: npt.NDArray[np.float64] = np.logaddexp(0, np.where(labels == 1, -exact, exact))
+        return each
+    found: npt.NDArray[np.float64] = -log_softmax(exact, axis=1)[np.arange(len(labels)), labels]
+    return found
 
 
 def _half_of(photos: int, counts: Labels) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Batch statistics of networks that start from random weights."""
+"""Statistics of batch normalisation: of random networks, and of photos unlike the source's."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kerastl.cache import Rows
+from kerastl.data.photos import Photos
+from kerastl.stage import ESTIMATED, TRAINING, Stage
 
 _PHOTOS = 64
 # Keras's networks have up to 0.999, which a short training never outgrows: it would learn well and
 # still be judged by statistics that are mostly those of the beginning.
 _MOMENTUM = 0.95
+# Where it follows each batch of photos unlike the source's, it has few steps to do so.
+_FOLLOWING = 0.9
 
 
 def estimate_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
@@ -44,6 +48,27 @@ def estimate_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
         each.assign(np.mean(values, axis=0))
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
+
+
+def prepare_normalization(
+    model: keras.Model, stage: Stage, photos: Photos, seed: int, begun: bool
+) -> None:
+    """Make batch normalisation ready for what a stage declares of it.
+
+    Args:
+        model: From photos of 0..255 to logits.
+        stage: Its normalization, and its length.
+        photos: Those to learn from.
+        seed: Decides which of them statistics are estimated on.
+        begun: Whether epochs of the stage are done; its statistics are then what they are to be.
+    """
+    if stage.normalization == ESTIMATED and not begun:
+        for layer in _layers(model):
+            # One that is frozen would keep its statistics.
+            layer.trainable = True
+        estimate_statistics(model, [some_of(photos.images, seed)])
+    elif stage.normalization == TRAINING:
+        quicken(model, _FOLLOWING)
 
 
 def some_of(images: Rows, seed: int) -> npt.NDArray[np.float32]:

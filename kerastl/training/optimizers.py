@@ -1,43 +1,121 @@
-"""Optimisers and learning rates as every training here uses them."""
+"""Optimisers as every training here uses them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from kerastl.backbones.cuts import depths
+from kerastl.errors import UsageError, did_you_mean, one_line
+from kerastl.stage import Stage
+from kerastl.training.schedules import schedule_of
 
-def adam(rate: Any, weight_decay: float, model: keras.Model, **options: Any) -> Any:
-    """Return Adam, or AdamW (Loshchilov & Hutter, 2019) that spares biases and normalisation.
+_DEFAULTS: dict[str, dict[str, Any]] = {"SGD": {"momentum": 0.9}}
+# Running averages reach back no fewer steps than this.
+_FEWEST = 5
+
+
+def optimizer_of(stage: Stage, steps: int, tail: keras.Model, whole: keras.Model) -> Any:
+    """Return the stage's optimiser.
 
     Args:
-        rate: The learning rate, or its schedule.
-        weight_decay: The decoupled weight decay; with 0 it is Adam (Kingma & Ba, 2015).
-        model: What is trained, for the precision its layers compute in.
-        options: More of the optimiser's own arguments.
+        stage: What it is to be.
+        steps: Steps an epoch.
+        tail: What is trained.
+        whole: The model that it is a part of.
+
+    Raises:
+        UsageError: There is no such optimiser, or it does not know one of its options.
     """
+    options = dict(stage.optimizer_options)
+    if stage.clip is not None:
+        options["global_clipnorm"] = stage.clip
+    if stage.accumulate > 1:
+        options["gradient_accumulation_steps"] = stage.accumulate
+    if stage.averaging:
+        reach = stage.averaging * stage.most_epochs * steps
+        options |= {"use_ema": True, "ema_momentum": momentum_of(reach)}
+    scales = _scales(stage.layer_decay, tail, whole) if stage.layer_decay < 1 else ()
+    rate = schedule_of(stage, steps)
+    return optimizer(stage.optimizer, rate, stage.weight_decay, whole, scales, **options)
+
+
+def optimizer(
+    name: str,
+    rate: Any,
+    weight_decay: float,
+    model: keras.Model,
+    scales: Sequence[float] = (),
+    **options: Any,
+) -> Any:
+    """Return an optimiser that spares biases and normalisation where it decays weights.
+
+    Args:
+        name: A class of `keras.optimizers`.
+        rate: The learning rate, or its schedule.
+        weight_decay: The decoupled weight decay (Loshchilov & Hutter, 2019).
+        model: What is trained, for the precision its layers compute in.
+        scales: What the learning rate of each trainable variable is multiplied with, or nothing.
+        options: More of the optimiser's own arguments.
+
+    Raises:
+        UsageError: There is no such optimiser, or it does not know one of its options.
+    """
+    # AdamW takes a decay of 0 off as well, and evaluates the schedule for each variable.
+    kind = _known("Adam" if name == "AdamW" and not weight_decay else name)
+    kind = _scaled(kind, scales) if scales else kind
+    given = {**_DEFAULTS.get(name, {}), "weight_decay": weight_decay or None, **options}
+    try:
+        made = kind(rate, **given)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"Optimizer {name} cannot be made: {one_line(error)}") from error
     if weight_decay:
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, **options)
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    else:
-        # AdamW takes a decay of 0 off as well, and evaluates the schedule for each variable.
-        optimizer = keras.optimizers.Adam(rate, **options)
+        made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     # Keras scales the loss by itself only where the model's own policy is mixed_float16, and not
     # where its layers' are: small gradients would become 0.
     if any(layer.compute_dtype == "float16" for layer in model.layers):
-        return keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer
+        return keras.optimizers.LossScaleOptimizer(made)
+    return made
 
 
-def cosine(rate: float, steps: int, warmup: int) -> Any:
-    """Return the schedule that climbs from 0 and falls to 0 (Loshchilov & Hutter, 2017).
+def momentum_of(steps: float) -> float:
+    """Return how much of a running average has to stay for it to reach back so many steps."""
+    return 1 - 1 / max(_FEWEST, steps)
 
-    Args:
-        rate: The highest learning rate.
-        steps: Steps of the whole.
-        warmup: Steps of those that climb; at least one step falls.
-    """
-    warmup = min(warmup, steps - 1)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warmup, warmup_target=rate, warmup_steps=warmup
-    )
+
+def _known(name: str) -> Any:
+    base = keras.optimizers.Optimizer
+    kinds = {
+        each: kind
+        for each, kind in vars(keras.optimizers).items()
+        if isinstance(kind, type) and issubclass(kind, base) and hasattr(kind, "update_step")
+    }
+    kinds = {each: kind for each, kind in kinds.items() if kind.update_step is not base.update_step}
+    if name not in kinds:
+        hint = did_you_mean(name, kinds)
+        raise UsageError(f"There is no optimizer {name!r} in keras.optimizers. {hint}")
+    return kinds[name]
+
+
+def _scales(decay: float, tail: keras.Model, whole: keras.Model) -> list[float]:
+    """Return what the learning rate of each variable that learns is multiplied with."""
+    found = {
+        id(weight): decay**depth
+        for operation, depth in depths(whole)
+        for weight in operation.weights
+    }
+    return [found[id(weight)] for weight in tail.trainable_weights]
+
+
+def _scaled(kind: Any, scales: Sequence[float]) -> Any:
+    """Return an optimiser whose learning rate differs from variable to variable."""
+
+    class Scaled(kind):  # type: ignore[misc]
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            scale = scales[self._get_variable_index(variable)]
+            super().update_step(gradient, variable, learning_rate * scale)
+
+    Scaled.__name__ = kind.__name__
+    return Scaled

@@ -16,7 +16,7 @@ from kerastl.errors import TrainingError
 from kerastl.recipe import Recipe
 from kerastl.training.batches import validation_batches
 from kerastl.training.losses import accuracy_of, loss_of
-from kerastl.training.optimizers import adam
+from kerastl.training.optimizers import optimizer
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.stages import features_of
 from kerastl.training.state import assign
@@ -42,9 +42,9 @@ def check_overfit(model: keras.Model, recipe: Recipe, photos: Photos, cache: Cac
     order = np.random.default_rng(recipe.seed).permutation(len(photos))
     some = photos.some(np.sort(order[: recipe.batch_size]))
     parts = split_and_freeze(model, plain.unfreeze)
-    features, _ = features_of(parts, recipe, plain, (some, some), cache)
+    features, _ = features_of(parts, recipe, plain, range(1), (some, some), cache)
     parts.tail.compile(
-        optimizer=adam(plain.learning_rate, 0.0, model),
+        optimizer=optimizer("AdamW", plain.learning_rate, 0.0, model),
         loss=loss_of(recipe, some.labels),
         metrics=[accuracy_of(some.labels)],
     )

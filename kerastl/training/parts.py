@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import keras
 import numpy as np
 
 from kerastl.backbones.cuts import Cut, find_cuts, nearest_cut, trunk_and_tail
 from kerastl.backbones.values import with_inner
-from kerastl.recipe import Stage
+from kerastl.stage import FROZEN, TRAINING, Stage
 
 
 @attrs.frozen(eq=False)
@@ -39,7 +41,7 @@ class Parts:
         )
 
 
-def split_and_freeze(model: keras.Model, share: float) -> Parts:
+def split_and_freeze(model: keras.Model, share: float, normalization: str = FROZEN) -> Parts:
     """Take a model apart at the cut nearest to a share, and freeze what does not learn.
 
     Each batch normalisation layer has to be frozen by itself: an unfrozen one would go on moving
@@ -48,11 +50,18 @@ def split_and_freeze(model: keras.Model, share: float) -> Parts:
     Args:
         model: From photos to logits.
         share: Share of the backbone that is to learn, 0..1.
+        normalization: As of a stage; with `"training"` batch normalisation that lies after the cut
+            learns, too.
     """
     cut = nearest_cut(find_cuts(model), share)
     trunk, tail = trunk_and_tail(model, cut)
     for layer in with_inner(model.layers):
         layer.trainable = False
     for layer in with_inner(tail.layers):
-        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = normalization == TRAINING or not normalizes(layer)
     return Parts(model, cut, trunk, tail)
+
+
+def normalizes(layer: Any) -> bool:
+    """Say whether a layer is batch normalisation."""
+    return isinstance(layer, keras.layers.BatchNormalization)

@@ -18,14 +18,14 @@ from kerastl.pretraining import Phase, Pretraining, Stream
 from kerastl.training.callbacks import EpochLines, Keeper, Save
 from kerastl.training.model import Network, build
 from kerastl.training.normalization import estimate_statistics, quicken
-from kerastl.training.optimizers import adam, cosine
+from kerastl.training.optimizers import momentum_of, optimizer
+from kerastl.training.schedules import cosine
 from kerastl.training.state import State, assign, restore
 
 Streams = Callable[[Phase], Stream]
 
-# Running statistics reach no further back than this share of all steps; a handful of steps they do.
+# Running statistics reach no further back than this share of all steps.
 _REMEMBERED = 0.05
-_FEWEST = 5
 # Batches that the statistics of the averaged weights are estimated on.
 _BATCHES = 20
 
@@ -110,16 +110,18 @@ def _network(pretraining: Pretraining, phase: Phase, stream: Stream, state: Stat
     at_size = attrs.evolve(pretraining, backbone=pretraining.backbone_in(phase))
     network = build(at_size, len(stream.classes))
     model, steps = network.model, _steps_in_all(pretraining, stream)
-    quicken(model, _momentum(_REMEMBERED * steps))
-    optimizer = adam(
-        cosine(pretraining.learning_rate, steps, round(pretraining.warmup * steps)),
-        pretraining.weight_decay,
-        model,
-        use_ema=True,
-        ema_momentum=_momentum(pretraining.averaging * steps),
-    )
+    quicken(model, momentum_of(_REMEMBERED * steps))
+    rate = cosine(pretraining.learning_rate, steps, round(pretraining.warmup * steps))
+    reach = pretraining.averaging * steps
     model.compile(
-        optimizer=optimizer,
+        optimizer=optimizer(
+            "AdamW",
+            rate,
+            pretraining.weight_decay,
+            model,
+            use_ema=True,
+            ema_momentum=momentum_of(reach),
+        ),
         loss=keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=pretraining.label_smoothing
         ),
@@ -127,13 +129,8 @@ def _network(pretraining: Pretraining, phase: Phase, stream: Stream, state: Stat
     )
     if state.model:
         assign(model, state.model)
-    restore(optimizer, model.trainable_variables, state)
+    restore(model.optimizer, model.trainable_variables, state)
     return network
-
-
-def _momentum(steps: float) -> float:
-    """Return how much of a running average has to stay for it to reach back so many steps."""
-    return 1 - 1 / max(_FEWEST, steps)
 
 
 def _held_out(stream: Stream, image_size: int, batch_size: int) -> tf.data.Dataset:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-from typing import Any
+from collections.abc import Iterator
 
 import attrs
 import keras
@@ -16,22 +15,24 @@ from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.photos import Photos
 from kerastl.recipe import Recipe, Stage
+from kerastl.stage import AUTO
 from kerastl.training.audit import Auditor, require_audited, require_declared
 from kerastl.training.batches import training_batches, validation_batches
-from kerastl.training.callbacks import EpochLines, Keeper, Save
+from kerastl.training.callbacks import Averaging, EpochLines, Keeper, Pace, Save
 from kerastl.training.features import Features, Source
 from kerastl.training.first_batch import FIRST_BATCH, check_first_batch
+from kerastl.training.interpolation import interpolate
 from kerastl.training.losses import accuracy_of, loss_of, weights_of
-from kerastl.training.optimizers import adam, cosine
+from kerastl.training.normalization import prepare_normalization
+from kerastl.training.optimizers import optimizer_of
 from kerastl.training.parts import Parts, split_and_freeze
+from kerastl.training.regularization import held_to
+from kerastl.training.schedules import is_over
 from kerastl.training.state import State, assign, restore
 from kerastl.training.trunk import trunk_of
 
 Learning = tuple[Photos, Photos]
 
-# One step in so many climbs to the highest learning rate: Adam's first steps know little of the
-# gradients, and would throw pretrained layers off.
-_WARMUP = 5
 _MOST_TOGETHER = 64
 
 
@@ -58,17 +59,32 @@ def train(
     """
     if state.model:
         assign(model, state.model)
-    for number, stage in enumerate(recipe.stages[state.stage :], state.stage):
+    for number, (whole, stage) in enumerate(recipe.parts):
+        if number < state.stage:
+            continue
         if number > state.stage:
             state.stage, state.optimizer = number, []
-        _run_stage(model, recipe, stage, photos, save, clock, state, cache)
+        if stage.unfreeze and not state.anchor and _needs_anchor(recipe):
+            state.anchor = state.model or values_of(model.variables)
+        if is_over(stage, state.losses(stage.name)):
+            require_audited(stage, state)
+        else:
+            _run_stage(model, recipe, stage, whole.name, photos, save, clock, state, cache)
+    if recipe.interpolate:
+        with clock.part("interpolation"):
+            interpolate(model, recipe, photos[1], state)
     assign(model, state.best)
+
+
+def _needs_anchor(recipe: Recipe) -> bool:
+    return recipe.interpolate or any(stage.l2_sp for stage in recipe.stages)
 
 
 def _run_stage(
     model: keras.Model,
     recipe: Recipe,
     stage: Stage,
+    setting: str,
     photos: Learning,
     save: Save,
     clock: Clock,
@@ -76,82 +92,121 @@ def _run_stage(
     cache: Cache,
 ) -> None:
     """Train one stage from its first epoch, or from where the state stands within it."""
-    rest = range(state.epoch, _epochs_of(recipe, stage).stop)
-    if not rest:
-        require_audited(stage.name, state)
-        return
-    parts = split_and_freeze(model, stage.unfreeze)
-    require_declared(parts, stage.name)
+    with clock.part("model"):
+        begun = bool(state.losses(stage.name))
+        prepare_normalization(model, stage, photos[0], recipe.seed, begun)
+    parts = split_and_freeze(model, stage.unfreeze, stage.normalization)
+    require_declared(parts, stage)
     say(parts.describe(stage))
     with clock.part("trunk"):
-        features = features_of(parts, recipe, stage, photos, cache)
+        features = features_of(parts, recipe, stage, _rest_of(stage, state), photos, cache)
     if not state.rows:
         with clock.part("checking"):
             state.audit[FIRST_BATCH] = check_first_batch(
                 parts, features[0], photos[0], recipe.batch_size
             )
     clock.training_begins()
-    with clock.part(f"stage {stage.name}"):
-        _fit(parts, recipe, stage, features, rest, save, state)
+    with clock.part(f"stage {stage.name}"), held_to(state.anchor, parts, stage.l2_sp):
+        _fit(parts, recipe, stage, setting, features, save, state)
 
 
 def _fit(
     parts: Parts,
     recipe: Recipe,
     stage: Stage,
+    setting: str,
     features: tuple[Features, Features],
-    rest: range,
     save: Save,
     state: State,
 ) -> None:
     """Train the tail for the epochs that are left."""
     train, validation = features
-    model, tail = parts.model, parts.tail
-    steps = -(-len(train) // recipe.batch_size)
+    tail, batch_size, rest = parts.tail, recipe.batch_size, _rest_of(stage, state)
+    steps = -(-len(train) // batch_size)
     tail.compile(
-        optimizer=optimizer_of(stage, steps, model),
+        optimizer=optimizer_of(stage, steps, tail, parts.model),
         loss=loss_of(recipe, train.labels),
         metrics=[accuracy_of(train.labels)],
         steps_per_execution=_together(steps) if stage.unfreeze == 0 and train.held else 1,
     )
     restore(tail.optimizer, tail.trainable_variables, state)
-    # An epoch before this one has copied them already.
-    values = state.model or values_of(model.variables)
-    auditor = Auditor(parts, stage.name, values, rest.stop - 1, state)
-    keeper = Keeper(model, values, stage.name, f"stages.{stage.name}.learning_rate", state, save)
-    last = sum(each.epochs for each in recipe.stages)
-    lines = EpochLines(stage.name, rest, len(train), recipe.batch_size, last, state)
-    with contextlib.closing(lines):
+    with _callbacks(parts, recipe, stage, setting, rest, len(train), save, state) as callbacks:
         tail.fit(
-            training_batches(train, tail, recipe.batch_size, recipe.seed, rest, recipe.balance),
+            training_batches(train, tail, batch_size, recipe.seed, rest, recipe.balance),
             initial_epoch=rest.start,
             epochs=rest.stop,
             steps_per_epoch=steps,
             shuffle=False,
-            validation_data=validation_batches(validation, tail, recipe.batch_size),
-            callbacks=[auditor, keeper, lines],
+            validation_data=validation_batches(validation, tail, batch_size),
+            callbacks=callbacks,
             verbose=0,
         )
 
 
-def _epochs_of(recipe: Recipe, stage: Stage) -> range:
-    """Return the stage's epochs on the one axis of all stages."""
-    earlier = itertools.takewhile(lambda other: other is not stage, recipe.stages)
-    start = sum(other.epochs for other in earlier)
-    return range(start, start + stage.epochs)
+@contextlib.contextmanager
+def _callbacks(
+    parts: Parts,
+    recipe: Recipe,
+    stage: Stage,
+    setting: str,
+    rest: range,
+    photos: int,
+    save: Save,
+    state: State,
+) -> Iterator[list[keras.callbacks.Callback]]:
+    """Yield what watches a stage, in the order in which it has to be called."""
+    # An epoch before this one has copied them already.
+    values = state.model or values_of(parts.model.variables)
+    averaging = Averaging() if stage.averaging else None
+    keeper = Keeper(
+        parts.model,
+        values,
+        stage.name,
+        f"stages.{setting}.learning_rate",
+        state,
+        save,
+        averaging=averaging,
+        is_last=lambda loss: is_over(stage, [*state.losses(stage.name), loss]),
+    )
+    lines = EpochLines(stage.name, rest, photos, recipe.batch_size, _last_of(recipe), state)
+    auditor, pace = Auditor(parts, stage, values, state), Pace(stage, state)
+    with contextlib.closing(lines):
+        yield [*([averaging] if averaging else []), auditor, keeper, pace, lines]
+
+
+def _rest_of(stage: Stage, state: State) -> range:
+    """Return the epochs of a stage that are left, on the one axis of all stages."""
+    done = len(state.losses(stage.name))
+    return range(state.epoch, state.epoch - done + stage.most_epochs)
+
+
+def _last_of(recipe: Recipe) -> int | None:
+    """Return the number of the last epoch of all stages, if it is known."""
+    if any(stage.epochs == AUTO for stage in recipe.stages):
+        return None
+    return sum(stage.most_epochs for stage in recipe.stages)
 
 
 def features_of(
-    parts: Parts, recipe: Recipe, stage: Stage, photos: Learning, cache: Cache
+    parts: Parts, recipe: Recipe, stage: Stage, epochs: range, photos: Learning, cache: Cache
 ) -> tuple[Features, Features]:
-    """Return what the tail of a stage is given for the photos to learn from and to validate on."""
+    """Return what the tail of a stage is given for the photos to learn from and to validate on.
+
+    Args:
+        parts: The model, taken apart.
+        recipe: Its precision, batch size, balance and seed.
+        stage: How photos are augmented.
+        epochs: The numbers of those that will see them.
+        photos: For training and for validation.
+        cache: Where features are looked for and kept.
+    """
     train, validation = photos
     # With nothing to compute before the cut, the tail begins with the photo.
     some = train.some(np.arange(min(recipe.batch_size, len(train))))
     trunk = trunk_of(parts.trunk, recipe.precision, some, cache) if parts.trunk.weights else None
     source = Source(trunk, cache, recipe.batch_size, recipe.seed)
     plain = attrs.evolve(stage, augment=False)
-    epochs, what = _epochs_of(recipe, stage), f"{stage.name}: features"
+    what = f"{stage.name}: features"
     learned = source.features(train, stage, epochs, what)
     return (
         attrs.evolve(learned, weights=weights_of(train, recipe.balance)),
@@ -162,17 +217,3 @@ def features_of(
 def _together(steps: int) -> int:
     """Return how many steps of an epoch, which take no time by themselves, are done in one go."""
     return max(number for number in range(1, _MOST_TOGETHER + 1) if steps % number == 0)
-
-
-def optimizer_of(stage: Stage, steps: int, model: keras.Model) -> keras.optimizers.Optimizer:
-    """Return the stage's optimiser.
-
-    Args:
-        stage: Its learning rate, schedule and weight decay.
-        steps: Steps an epoch.
-        model: What is trained, for the precision its layers compute in.
-    """
-    rate: Any = stage.learning_rate
-    if stage.schedule == "cosine":
-        rate = cosine(rate, stage.epochs * steps, stage.epochs * steps // _WARMUP)
-    return adam(rate, stage.weight_decay, model)

@@ -18,6 +18,8 @@ from kerastl.errors import RunDirectoryError, one_line
 
 Row = dict[str, float | int | str]
 
+_LISTS = ("best", "model", "optimizer", "anchor")
+
 
 @attrs.define(eq=False)
 class State:
@@ -32,6 +34,7 @@ class State:
         model: The model's variables now.
         optimizer: The optimiser's variables now; empty between stages.
         audit: What was found of each stage that has ended, by its name.
+        anchor: The model's variables before any of the backbone learned, where a method needs them.
     """
 
     stage: int = 0
@@ -42,28 +45,46 @@ class State:
     model: Arrays = attrs.field(factory=list)
     optimizer: Arrays = attrs.field(factory=list)
     audit: dict[str, Any] = attrs.field(factory=dict)
+    anchor: Arrays = attrs.field(factory=list)
 
     @property
     def epoch(self) -> int:
         """How many epochs are done, over all stages."""
         return len(self.rows)
 
-    def add(self, row: Row, model: Arrays, optimizer: Arrays, keep_best: bool = True) -> bool:
+    def losses(self, stage: str) -> list[float]:
+        """Return the validation losses of the epochs of a stage."""
+        return [float(row["validation_loss"]) for row in self.rows if row["stage"] == stage]
+
+    def add(
+        self,
+        row: Row,
+        model: Arrays,
+        optimizer: Arrays,
+        keep_best: bool = True,
+        validated: Arrays | None = None,
+    ) -> bool:
         """Take in an epoch: its row, and the values after it; return whether it is the best.
 
-        Where the best is not to be kept, none is.
+        Args:
+            row: Its row of the history.
+            model: What training goes on with.
+            optimizer: The optimiser's variables.
+            keep_best: Whether the best epoch is kept.
+            validated: What was validated, where that is not what training goes on with.
         """
         self.rows.append(row)
         self.model, self.optimizer = model, optimizer
         loss = float(row["validation_loss"])
         if not (keep_best and loss < self.best_loss):
             return False
-        self.best_loss, self.best_epoch, self.best = loss, self.epoch, model
+        self.best_loss, self.best_epoch = loss, self.epoch
+        self.best = model if validated is None else validated
         return True
 
     def save(self, path: Path) -> None:
         """Write everything to one file, which is opened without running any code in it."""
-        lists = {"best": self.best, "model": self.model, "optimizer": self.optimizer}
+        lists = {name: getattr(self, name) for name in _LISTS}
         # What is frozen is the very same array in the model and in its best epoch.
         arrays = {id(array): array for some in lists.values() for array in some}
         numbers = {one: str(number) for number, one in enumerate(arrays)}
@@ -109,16 +130,13 @@ class State:
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 position = json.loads(str(file["position"]))
                 arrays = {name: file[name] for name in file.files}
-            best, model, optimizer = (
-                [arrays[number] for number in position[name]]
-                for name in ("best", "model", "optimizer")
-            )
+            lists = {name: [arrays[number] for number in position[name]] for name in _LISTS}
             stage, rows, best_epoch = (position[key] for key in ("stage", "rows", "best_epoch"))
             loss = float(rows[best_epoch - 1]["validation_loss"]) if best_epoch else math.inf
             audit = dict(position["audit"])
         except Exception as error:
             raise RunDirectoryError(f"{path} is damaged ({one_line(error)}).") from error
-        return cls(stage, rows, loss, best_epoch, best, model, optimizer, audit)
+        return cls(stage, rows, loss, best_epoch, audit=audit, **lists)
 
 
 def assign(model: keras.Model, values: Arrays) -> None:

@@ -16,7 +16,7 @@ from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.data.photos import Photos, read_photos
 from kerastl.errors import TrainingError
-from kerastl.recipe import Recipe
+from kerastl.recipe import Recipe, Stage
 from kerastl.training import stages
 from kerastl.training.audit import Auditor
 from kerastl.training.model import build
@@ -73,8 +73,9 @@ def test_layers_that_are_not_as_the_stage_declares(
     trainable: bool,
     message: str,
 ):
-    def wrongly(model: keras.Model, share: float) -> Parts:
-        parts = split_and_freeze(model, share)
+    def wrongly(*given: Any) -> Parts:
+        parts = split_and_freeze(*given)
+        model = parts.model
         model.get_layer(layer).trainable = trainable
         return parts
 
@@ -137,7 +138,7 @@ def _norm(parts: Parts) -> None:
 def test_what_moves_though_it_is_frozen_stops_the_stage(
     small: Parts, plant: Callable[[Parts], None], message: str, photos: int
 ):
-    auditor = Auditor(small, "one", values_of(small.model.variables), 4, State())
+    auditor = Auditor(small, Stage("one", 5, 1e-3), values_of(small.model.variables), State())
     plant(small)
     model = keras.Model(small.model.inputs, small.model.outputs)
     model.compile("sgd", "mse")

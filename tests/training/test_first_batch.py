@@ -40,7 +40,7 @@ def network(recipe: Recipe, some: Photos) -> keras.Model:
 def checked(recipe: Recipe, some: Photos, model: keras.Model) -> dict[str, Any]:
     stage = recipe.stages[0]
     parts = split_and_freeze(model, stage.unfreeze)
-    features, _ = features_of(parts, recipe, stage, (some, some), Cache())
+    features, _ = features_of(parts, recipe, stage, range(1), (some, some), Cache())
     return check_first_batch(parts, features, some, 8)
 
 

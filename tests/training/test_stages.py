@@ -16,8 +16,9 @@ from kerastl.data.photos import Photos, read_photos
 from kerastl.recipe import Backbone, Recipe, Stage
 from kerastl.training.model import build
 from kerastl.training.normalization import estimate_statistics, some_of
+from kerastl.training.optimizers import optimizer_of
 from kerastl.training.parts import split_and_freeze
-from kerastl.training.stages import features_of, optimizer_of, train
+from kerastl.training.stages import features_of, train
 from kerastl.training.state import State, assign
 
 Learning = tuple[Photos, Photos]
@@ -143,7 +144,8 @@ def test_going_on_from_a_checkpoint_ends_as_without_a_stop(
 ):
     stages = tuple(attrs.evolve(stage, augment=augment, views=views) for stage in recipe.stages)
     recipe = attrs.evolve(recipe, stages=stages)
-    monkeypatch.setattr("kerastl.training.callbacks._SECONDS_BETWEEN_SAVES", 0.0)
+    for name in ("_SECONDS_BETWEEN_SAVES", "_PAUSES_A_SAVE"):
+        monkeypatch.setattr(f"kerastl.training.callbacks.{name}", 0.0)
     whole, expected = run(recipe, learning)
 
     class KilledError(Exception):
@@ -171,7 +173,7 @@ def test_the_tail_makes_of_the_features_what_the_model_makes_of_the_photos(
 ):
     model = fresh(recipe, learning)
     parts = split_and_freeze(model, 0.0)
-    train_features, _ = features_of(parts, recipe, recipe.stages[0], learning, Cache())
+    train_features, _ = features_of(parts, recipe, recipe.stages[0], range(2), learning, Cache())
     (some,) = train_features.of(np.arange(5), 0)
     assert some.shape == (5, 256)
     direct = model(learning[0].images[:5].astype(np.float32), training=False)
@@ -206,7 +208,7 @@ def test_epochs_turn_through_views_whose_features_are_kept(
 ):
     parts = split_and_freeze(fresh(recipe, learning), 0.0)
     stage = attrs.evolve(recipe.stages[0], augment=True, views=2)
-    features, validation = features_of(parts, recipe, stage, learning, Cache())
+    features, validation = features_of(parts, recipe, stage, range(stage.epochs), learning, Cache())
 
     def never(*_: object) -> Never:
         pytest.fail("a view was computed again")
@@ -233,7 +235,7 @@ def test_only_views_that_an_epoch_sees_are_computed(
     stage = attrs.evolve(recipe.stages[0], augment=True, views=8, epochs=2)
     recipe = attrs.evolve(recipe, stages=(stage,))
     parts, cache = split_and_freeze(fresh(recipe, learning), 0.0), Cache(tmp_path)
-    features_of(parts, recipe, stage, learning, cache)
+    features_of(parts, recipe, stage, range(stage.epochs), learning, cache)
     assert seen == {None, 0, 1}
 
 
@@ -263,10 +265,11 @@ def test_the_loss_is_scaled_where_layers_compute_in_float16(recipe: Recipe):
     inputs = keras.Input((4,))
     model = keras.Model(inputs, layer(inputs))
     stage = attrs.evolve(recipe.stages[0], schedule="constant")
-    scaled = optimizer_of(stage, 5, model)
+    scaled = optimizer_of(stage, 5, model, model)
     assert isinstance(scaled, keras.optimizers.LossScaleOptimizer)
     assert float(scaled.learning_rate) == pytest.approx(1e-2)
-    plain = optimizer_of(recipe.stages[0], 5, keras.Sequential([keras.layers.Dense(3)]))
+    dense = keras.Sequential([keras.layers.Dense(3)])
+    plain = optimizer_of(recipe.stages[0], 5, dense, dense)
     assert not isinstance(plain, keras.optimizers.LossScaleOptimizer)
 
 

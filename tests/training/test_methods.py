@@ -1,0 +1,277 @@
+"""The methods of fine-tuning do what they are for, and are gone on with to the last bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import keras
+import numpy as np
+import pytest
+
+from kerastl.backbones.cuts import depths
+from kerastl.backbones.values import values_of
+from kerastl.cache import Cache
+from kerastl.clock import Clock
+from kerastl.data.photos import Photos, read_photos
+from kerastl.errors import UsageError
+from kerastl.recipe import Recipe, Stage
+from kerastl.training.losses import loss_of, losses_of
+from kerastl.training.model import build
+from kerastl.training.normalization import estimate_statistics, some_of
+from kerastl.training.optimizers import optimizer_of
+from kerastl.training.parts import split_and_freeze
+from kerastl.training.schedules import is_over, plateau_rate, schedule_of
+from kerastl.training.stages import train
+from kerastl.training.state import State
+
+Learning = tuple[Photos, Photos]
+
+
+@pytest.fixture(scope="module")
+def learning(recipe: Recipe) -> Learning:
+    splits = recipe.data.load(recipe.seed)
+    return read_photos(splits.train, 32), read_photos(splits.validation, 32)
+
+
+def network(recipe: Recipe, learning: Learning) -> keras.Model:
+    keras.utils.set_random_seed(recipe.seed)
+    model = build(recipe, 3).model
+    estimate_statistics(model, [some_of(learning[0].images, recipe.seed)])
+    return model
+
+
+def trained(
+    recipe: Recipe, learning: Learning, state: State | None = None, save: Any = lambda _: None
+) -> tuple[keras.Model, State]:
+    model, state = network(recipe, learning), state or State()
+    train(model, recipe, learning, save, Clock(), state, Cache())
+    return model, state
+
+
+def unfrozen(recipe: Recipe, **values: Any) -> Recipe:
+    """Return the recipe with values of its second stage changed."""
+    changed = attrs.evolve(recipe.stages[1], **values)
+    return attrs.evolve(recipe, stages=(recipe.stages[0], changed))
+
+
+def _many(recipe: Recipe) -> Recipe:
+    return unfrozen(
+        recipe,
+        epochs=4,
+        gradual=2,
+        optimizer="SGD",
+        schedule="one-cycle",
+        clip=1.0,
+        accumulate=2,
+        averaging=0.2,
+        layer_decay=0.8,
+        l2_sp=0.01,
+        normalization="training",
+    )
+
+
+def _until_it_is_enough(recipe: Recipe) -> Recipe:
+    changed = unfrozen(
+        recipe, epochs="auto", patience=2, schedule="plateau", normalization="estimated"
+    )
+    return attrs.evolve(changed, interpolate=True, focal=2.0)
+
+
+@pytest.mark.parametrize("methods", [_many, _until_it_is_enough])
+@pytest.mark.parametrize("stop", [3, 4])
+def test_a_run_that_is_gone_on_with_ends_as_without_a_stop(
+    recipe: Recipe,
+    learning: Learning,
+    methods: Any,
+    stop: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for name in ("_SECONDS_BETWEEN_SAVES", "_PAUSES_A_SAVE"):
+        monkeypatch.setattr(f"kerastl.training.callbacks.{name}", 0.0)
+    recipe = methods(recipe)
+    whole, expected = trained(recipe, learning)
+
+    class KilledError(Exception):
+        pass
+
+    def save(state: State) -> None:
+        state.save(tmp_path / "checkpoint.npz")
+        if state.epoch == stop:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        trained(recipe, learning, save=save)
+    again, reached = trained(recipe, learning, State.load(tmp_path / "checkpoint.npz"))
+    assert [{**row, "seconds": 0} for row in reached.rows] == [
+        {**row, "seconds": 0} for row in expected.rows
+    ]
+    assert reached.audit == expected.audit
+    for mine, theirs in zip(values_of(again.variables), values_of(whole.variables), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_stage_that_unfreezes_gradually(recipe: Recipe, learning: Learning):
+    _, state = trained(unfrozen(recipe, gradual=2, unfreeze=0.4), learning)
+    assert [row["stage"] for row in state.rows] == ["frozen"] * 2 + ["unfrozen-1", "unfrozen-2"]
+    learned = [state.audit[name]["learning"] for name in ("frozen", "unfrozen-1", "unfrozen-2")]
+    assert learned == sorted(set(learned))
+
+
+def test_a_stage_that_ends_by_itself(recipe: Recipe, learning: Learning):
+    _, state = trained(
+        unfrozen(recipe, epochs="auto", patience=1, schedule="constant", learning_rate=0.3),
+        learning,
+    )
+    losses = state.losses("unfrozen")
+    assert len(losses) < 20
+    assert losses[-1] >= min(losses[:-1])
+
+
+@pytest.mark.parametrize(
+    ("losses", "over", "rate"),
+    [
+        ([], False, 1.0),
+        ([3.0, 2.0], False, 1.0),
+        ([3.0, 2.0, 2.5, 2.5], False, 0.5),
+        ([3.0, 2.0, 2.5, 2.5, 2.5, 2.5], True, 0.25),
+        ([3.0, 2.0, 2.5, 2.5, 1.0, 2.5], False, 0.5),
+    ],
+)
+def test_plateaus(losses: list[float], over: bool, rate: float):
+    stage = Stage("a", "auto", 1.0, schedule="plateau", patience=4)
+    assert is_over(stage, losses) == over
+    assert plateau_rate(stage, losses) == rate
+
+
+def test_schedules_climb_and_fall():
+    def rates(schedule: str, **values: Any) -> list[float]:
+        found = schedule_of(Stage("a", 10, 1.0, schedule=schedule, **values), 10)
+        return [float(found(step)) for step in range(101)]
+
+    cosine, cycle, steps = (rates(name) for name in ("cosine", "one-cycle", "step"))
+    for one in (cosine, cycle, steps):
+        assert one[20] == max(one) == pytest.approx(1.0)
+    assert (cosine[0], cosine[100]) == (0.0, pytest.approx(0.0, abs=1e-6))
+    assert (cycle[0], cycle[100]) == (pytest.approx(1 / 25), pytest.approx(1e-4, abs=1e-6))
+    assert (steps[30], steps[60], steps[90]) == pytest.approx((1.0, 0.1, 0.01))
+    assert rates("cosine", warmup=0.0)[0] == 1.0
+    assert rates("step", warmup=0.0)[0] == 1.0
+    assert schedule_of(Stage("a", 10, 0.5, schedule="constant"), 10) == 0.5
+
+
+def test_learning_rates_that_fall_with_depth(recipe: Recipe, learning: Learning):
+    model = network(recipe, learning)
+    depth = {operation.name: number for operation, number in depths(model)}
+    assert depth["head_logits"] == 0
+    assert depth["conv_pw_13"] == 1
+    ordered = [depth[f"conv_pw_{number}"] for number in range(13, 0, -1)]
+    assert ordered == sorted(ordered)
+    assert depth["conv1"] > ordered[0]
+
+    def moved(layer_decay: float) -> dict[str, float]:
+        model = network(recipe, learning)
+        before = {weight.path: weight.numpy() for weight in model.weights}
+        stage = Stage("s", 1, 1e-3, unfreeze=1.0, schedule="constant", layer_decay=layer_decay)
+        tail = split_and_freeze(model, 1.0).tail
+        tail.compile(optimizer_of(stage, 1, tail, model), "mse")
+        tail.train_on_batch(learning[0].images[:4].astype(np.float32), np.eye(3)[[0, 1, 2, 0]])
+        return {
+            weight.path: float(np.abs(weight.numpy() - before[weight.path]).max())
+            for weight in tail.trainable_weights
+        }
+
+    plain, falling = moved(1.0), moved(0.9)
+    for name in ("conv1", "conv_pw_13", "head_logits"):
+        path = f"{name}/kernel"
+        assert falling[path] == pytest.approx(plain[path] * 0.9 ** depth[name], rel=1e-2)
+
+
+def test_the_average_is_validated_and_kept(recipe: Recipe, learning: Learning):
+    averaged = unfrozen(recipe, averaging=0.5, schedule="constant", epochs=3)
+    model, state = trained(averaged, learning)
+    logits = model.predict(learning[1].images.astype(np.float32), verbose=0)
+    losses = losses_of(logits, learning[1].labels)
+    best = state.rows[state.best_epoch - 1]
+    assert best["stage"] == "unfrozen"
+    assert float(losses.mean()) == pytest.approx(best["validation_loss"], rel=1e-3)
+
+
+def test_the_average_does_not_lead_the_training(recipe: Recipe, learning: Learning):
+    def losses(**values: Any) -> list[float]:
+        _, state = trained(unfrozen(recipe, schedule="constant", epochs=2, **values), learning)
+        return [float(row["loss"]) for row in state.rows]
+
+    assert losses(averaging=0.9) == losses()
+
+
+def test_weights_are_held_to_what_they_were(recipe: Recipe, learning: Learning):
+    def distance(strength: float) -> float:
+        held = unfrozen(recipe, l2_sp=strength, epochs=3, schedule="constant")
+        model, state = trained(held, learning)
+        start = state.anchor or values_of(network(recipe, learning).variables)
+        return sum(
+            float(((now - before) ** 2).sum())
+            for variable, now, before in zip(model.variables, state.model, start, strict=True)
+            if "conv" in variable.path and "bn" not in variable.path
+        )
+
+    assert distance(100.0) < 0.2 * distance(0.0)
+
+
+def test_what_is_kept_lies_on_the_way_to_the_fine_tuned_model(recipe: Recipe, learning: Learning):
+    both = attrs.evolve(unfrozen(recipe, epochs=3), interpolate=True)
+    model, state = trained(both, learning)
+    found = state.audit["interpolation"]
+    assert len(found["losses"]) == 11
+    logits = model.predict(learning[1].images.astype(np.float32), verbose=0)
+    loss = float(losses_of(logits, learning[1].labels).mean())
+    assert loss == pytest.approx(min(found["losses"]), rel=1e-3)
+    assert found["losses"][round(found["share"] * 10)] == min(found["losses"])
+
+
+def test_the_focal_loss_counts_what_is_told_right_for_less(recipe: Recipe):
+    logits, targets = np.array([[4.0, 0.0, 0.0], [0.0, 0.1, 0.0]]), np.eye(3)[:2]
+    labels = np.array([0, 1, 2])
+    plain = loss_of(recipe, labels)
+    focal = loss_of(attrs.evolve(recipe, focal=2.0), labels)
+    shares = [
+        float(focal(targets[i : i + 1], logits[i : i + 1]))
+        / float(plain(targets[i : i + 1], logits[i : i + 1]))
+        for i in range(2)
+    ]
+    certain = np.exp(logits).max(axis=1) / np.exp(logits).sum(axis=1)
+    np.testing.assert_allclose(shares, (1 - certain) ** 2, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"optimizer": "SDG"}, "no optimizer 'SDG' in keras.optimizers. Did you mean 'SGD'"),
+        ({"optimizer_options": {"momentun": 1}}, "Optimizer AdamW cannot be made: .*momentun"),
+    ],
+)
+def test_an_optimizer_that_does_not_exist(recipe: Recipe, values: Any, message: str):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    with pytest.raises(UsageError, match=message) as caught:
+        optimizer_of(attrs.evolve(recipe.stages[0], **values), 5, model, model)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epochs": "auto"}, "Stage.schedule='cosine' has to know the number of epochs"),
+        ({"epochs": "many"}, "a number of epochs from 1, or 'auto', not 'many'"),
+        ({"epochs": 2, "gradual": 3}, "Stage.gradual=3 needs an epoch for each part"),
+        ({"layer_decay": 0.0}, "Stage.layer_decay must be a share above 0"),
+        ({"clip": 0}, "Stage.clip must be a number above 0"),
+        ({"optimizer_options": 3}, "Stage.optimizer_options must be options by name"),
+        ({"normalization": "none"}, "'frozen', 'estimated' or 'training', not 'none'"),
+    ],
+)
+def test_impossible_stages(recipe: Recipe, values: Any, message: str):
+    with pytest.raises(UsageError, match=message):
+        attrs.evolve(recipe.stages[0], **values)
