@@ -32,9 +32,11 @@ from kerastl.record import Record
 from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export
 from kerastl.trained import evaluate
+from kerastl.training.find_rates import find_rates
 from kerastl.training.model import Network
 from kerastl.training.overfit import check_overfit
 from kerastl.training.parts import split_and_freeze
+from kerastl.training.range_test import RangeTest
 from kerastl.training.stages import train
 from kerastl.training.state import State, assign
 
@@ -190,6 +192,22 @@ def rehearse(
     counts = {name: len(some) for name, some in photos.items()}
     weights = network.weights.name or "none"
     return {"classes": splits.classes, "splits": counts, "weights": weights, "stages": stages}
+
+
+def find_learning_rates(recipe: Recipe) -> list[RangeTest]:
+    """Find a learning rate for each stage of a recipe, and write nothing.
+
+    Raises:
+        KerastlError: A mistake in the recipe, the data or the weights.
+    """
+    cache, clock = Cache(), Clock()
+    keras.utils.set_random_seed(recipe.seed)
+    labelled = find_photos(recipe, clock)
+    network = build_network(recipe, labelled, clock)
+    splits, _ = divide_photos(recipe, labelled, clock, cache)
+    photos = read_splits(recipe, splits, network, clock, cache)
+    learning = (photos["train"], photos["validation"])
+    return find_rates(network.model, recipe, learning, clock, cache)
 
 
 def _go(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
+
 from kerastl.backbones.source_classes import IMAGENET, overlap_line
 from kerastl.cache import Cache
 from kerastl.clock import Clock
@@ -43,8 +45,8 @@ def build_network(recipe: Recipe, labelled: Labelled | Splits, clock: Clock) -> 
     with clock.part("model"):
         network = build(recipe, len(labelled.classes))
         for stage in recipe.stages:
-            # What cannot be made is told now.
-            optimizer_of(stage, 1, network.model, network.model)
+            # What cannot be made is told now, whatever its learning rate is going to be.
+            optimizer_of(attrs.evolve(stage, learning_rate=1.0), 1, network.model, network.model)
     say(f"Weights: {network.weights}")
     if network.weights.name == IMAGENET and (line := overlap_line(labelled.classes)):
         say(line)

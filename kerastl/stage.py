@@ -40,7 +40,7 @@ class Stage:
         name: What the stage is called in settings, records and figures.
         epochs: How many times every training photo is seen; `"auto"` ends the stage where the
             validation loss has not fallen for `patience` epochs.
-        learning_rate: The highest learning rate of the stage.
+        learning_rate: The highest learning rate of the stage; `"auto"` finds one (Smith, 2017).
         unfreeze: Share of the backbone that learns, counted in layers with weights from its end:
             0 is the head alone, 1 everything. It is snapped to the nearest cut.
         gradual: In so many parts of about equal length the share that learns grows to `unfreeze`,
@@ -84,7 +84,12 @@ class Stage:
             lambda value: value == AUTO or (validators.is_whole(value) and value >= 1),
         )
     )
-    learning_rate: float = attrs.field(validator=validators.above_zero)
+    learning_rate: float | str = attrs.field(
+        validator=validators.must_be(
+            "a number above 0, or 'auto'",
+            lambda value: value == AUTO or (validators.is_number(value) and value > 0),
+        )
+    )
     unfreeze: float = attrs.field(default=0.0, validator=validators.share)
     gradual: int = attrs.field(
         default=1, kw_only=True, validator=[validators.whole("a number of parts", 1), _not_auto]

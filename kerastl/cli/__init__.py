@@ -15,6 +15,7 @@ from kerastl.cli.check import check
 from kerastl.cli.copy import copy
 from kerastl.cli.evaluate import evaluate
 from kerastl.cli.export import export
+from kerastl.cli.find_lr import find_lr
 from kerastl.cli.list import list_
 from kerastl.cli.predict import predict
 from kerastl.cli.pretrain import pretrain
@@ -52,7 +53,20 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Clock)
 
 
-for _verb in (list_, show, copy, check, run, evaluate, predict, export, pretrain, weights, cache):
+for _verb in (
+    list_,
+    show,
+    copy,
+    check,
+    find_lr,
+    run,
+    evaluate,
+    predict,
+    export,
+    pretrain,
+    weights,
+    cache,
+):
     cli.add_command(_verb)
 
 

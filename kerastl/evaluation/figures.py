@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +17,26 @@ from kerastl.evaluation.scores import Scores
 Row = dict[str, float | int | str]
 
 _GREY = "0.35"
+
+
+class Tested(Protocol):
+    """A stage whose learning rate was looked for."""
+
+    @property
+    def stage(self) -> str:
+        """Its name."""
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The learning rate of each step."""
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """The loss of each step."""
+
+    @property
+    def suggestion(self) -> float:
+        """The learning rate to take."""
 
 
 def draw_confusion(scores: Scores, title: str, path: Path) -> None:
@@ -93,6 +114,19 @@ def draw_curves(rows: Sequence[Row], path: Path) -> None:
     _mark_best(left, rows)
     right.legend(loc="lower right")
     left.set_ylim(bottom=0)
+    figure.savefig(path, dpi=120, format="png")
+
+
+def draw_rates(tests: Sequence[Tested], path: Path) -> None:
+    """Draw the loss over the learning rate for each stage, and the rate to take, as PNG."""
+    figure = Figure(figsize=(4.5 * len(tests), 3.8), layout="constrained")
+    for axes, test in zip(np.atleast_1d(figure.subplots(1, len(tests))), tests, strict=True):
+        axes.plot(test.rates, test.losses)
+        axes.axvline(test.suggestion, color=_GREY, linestyle="--", label=f"{test.suggestion:g}")
+        axes.set(xscale="log", xlabel="learning rate", ylabel="loss", title=f"stage {test.stage}")
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.25)
+        axes.legend()
     figure.savefig(path, dpi=120, format="png")
 
 

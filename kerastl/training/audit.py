@@ -144,7 +144,7 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
             raise TrainingError(
                 f"Stage {self.stage.name} has not moved what is to learn: {_layers(unmoved)}. The "
                 "model was not compiled after they were unfrozen, or its learning rate is far too "
-                f"low: {self.stage.learning_rate:g}."
+                f"low: {self.stage.learning_rate}."
             )
 
 

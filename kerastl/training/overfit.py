@@ -14,14 +14,17 @@ from kerastl.console import counted, say
 from kerastl.data.photos import Photos
 from kerastl.errors import TrainingError
 from kerastl.recipe import Recipe
+from kerastl.stage import AUTO
 from kerastl.training.batches import validation_batches
 from kerastl.training.losses import accuracy_of, loss_of
-from kerastl.training.optimizers import optimizer
+from kerastl.training.optimizers import optimizer_of
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.stages import features_of
 from kerastl.training.state import assign
 
 _MOST_STEPS = 200
+# Where the stage's own is still to be found.
+_RATE = 1e-3
 
 
 def check_overfit(model: keras.Model, recipe: Recipe, photos: Photos, cache: Cache) -> None:
@@ -36,7 +39,14 @@ def check_overfit(model: keras.Model, recipe: Recipe, photos: Photos, cache: Cac
     Raises:
         TrainingError: It could not.
     """
-    plain = attrs.evolve(recipe.stages[0], augment=False)
+    stage = recipe.stages[0]
+    plain = attrs.evolve(
+        stage,
+        augment=False,
+        schedule="constant",
+        averaging=0.0,
+        learning_rate=_RATE if stage.learning_rate == AUTO else stage.learning_rate,
+    )
     recipe = attrs.evolve(recipe, stages=(plain,), label_smoothing=0.0, balance=None)
     before = values_of(model.variables)
     order = np.random.default_rng(recipe.seed).permutation(len(photos))
@@ -44,7 +54,7 @@ def check_overfit(model: keras.Model, recipe: Recipe, photos: Photos, cache: Cac
     parts = split_and_freeze(model, plain.unfreeze)
     features, _ = features_of(parts, recipe, plain, range(1), (some, some), cache)
     parts.tail.compile(
-        optimizer=optimizer("AdamW", plain.learning_rate, 0.0, model),
+        optimizer=optimizer_of(plain, 1, parts.tail, model),
         loss=loss_of(recipe, some.labels),
         metrics=[accuracy_of(some.labels)],
     )

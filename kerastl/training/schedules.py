@@ -20,7 +20,7 @@ def schedule_of(stage: Stage, steps: int) -> Any:
         stage: Its schedule and warm-up.
         steps: Steps an epoch.
     """
-    rate, total = stage.learning_rate, stage.most_epochs * steps
+    rate, total = float(stage.learning_rate), stage.most_epochs * steps
     warmup = int(total * stage.warmup)
     if stage.schedule == "cosine":
         return cosine(rate, total, warmup)
@@ -83,7 +83,7 @@ def plateau_rate(stage: Stage, losses: list[float]) -> float:
         stage: Its learning rate and patience.
         losses: The validation loss of each epoch of the stage so far.
     """
-    rate, lowest, waited = stage.learning_rate, float("inf"), 0
+    rate, lowest, waited = float(stage.learning_rate), float("inf"), 0
     for loss in losses:
         waited = 0 if loss < lowest else waited + 1
         lowest = min(lowest, loss)

@@ -26,6 +26,7 @@ from kerastl.training.losses import accuracy_of, loss_of, weights_of
 from kerastl.training.normalization import prepare_normalization
 from kerastl.training.optimizers import optimizer_of
 from kerastl.training.parts import Parts, split_and_freeze
+from kerastl.training.range_test import with_rate
 from kerastl.training.regularization import held_to
 from kerastl.training.schedules import is_over
 from kerastl.training.state import State, assign, restore
@@ -105,6 +106,8 @@ def _run_stage(
             state.audit[FIRST_BATCH] = check_first_batch(
                 parts, features[0], photos[0], recipe.batch_size
             )
+    with clock.part("learning rate"):
+        stage = with_rate(stage, parts, recipe, features[0], state)
     clock.training_begins()
     with clock.part(f"stage {stage.name}"), held_to(state.anchor, parts, stage.l2_sp):
         _fit(parts, recipe, stage, setting, features, save, state)

@@ -1,0 +1,57 @@
+"""`kerastl find-lr`: a learning rate for each stage of a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kerastl.cli.options import changed, json_option, print_json, recipe_options
+from kerastl.clock import Clock
+from kerastl.registry import find_with_module
+
+_EXAMPLES = """\b
+Examples:
+  kerastl find-lr candy
+  kerastl find-lr flowers --data my_photos/ --output rates.png
+  kerastl run candy --set stages.frozen.learning_rate=auto
+"""
+
+
+@click.command(name="find-lr", epilog=_EXAMPLES)
+@click.argument("recipe")
+@recipe_options
+@click.option(
+    "--output",
+    metavar="PNG",
+    type=click.Path(path_type=Path),
+    help="The figure; NAME-learning-rates.png unless it is given.",
+)
+@json_option
+@click.pass_obj
+def find_lr(
+    clock: Clock, /, recipe: str, output: Path | None, as_json: bool, **options: Any
+) -> None:
+    """Find a learning rate for each stage of RECIPE.
+
+    From step to step the rate climbs until the loss does. The model is then what it was before; a
+    stage that follows others is looked at after those have been trained.
+    """
+    found, _ = find_with_module(recipe)
+    found = changed(found, **options)
+    with clock.part("import"):
+        from kerastl import flow
+    from kerastl.console import say
+    from kerastl.evaluation.figures import draw_rates
+    from kerastl.files import replacing
+
+    tests = flow.find_learning_rates(found)
+    path = output or Path(f"{found.name}-learning-rates.png")
+    with replacing(path) as partial:
+        draw_rates(tests, partial)
+    for test in tests:
+        say(f"Stage {test.stage}: learning rate {test.suggestion:g}")
+    say(f"Figure: {path}. Take one with: --set stages.{tests[0].stage}.learning_rate=...")
+    if as_json:
+        print_json({test.stage: test.suggestion for test in tests})

@@ -1,0 +1,38 @@
+"""Finds a learning rate for each stage of a recipe."""
+
+from __future__ import annotations
+
+import attrs
+import keras
+
+from kerastl.cache import Cache
+from kerastl.clock import Clock
+from kerastl.recipe import Recipe
+from kerastl.training.parts import split_and_freeze
+from kerastl.training.range_test import RangeTest, find_rate
+from kerastl.training.stages import Learning, features_of, train
+from kerastl.training.state import State
+
+
+def find_rates(
+    model: keras.Model, recipe: Recipe, photos: Learning, clock: Clock, cache: Cache
+) -> list[RangeTest]:
+    """Find a learning rate for each stage; a later one is looked at after the earlier are trained.
+
+    Args:
+        model: The whole model, from photos to logits.
+        recipe: Its stages.
+        photos: For training and for validation.
+        clock: Is told the seconds of each stage.
+        cache: Where features are looked for and kept.
+    """
+    stages = [stage for _, stage in recipe.parts]
+    found: list[RangeTest] = []
+    for number, stage in enumerate(stages):
+        if number:
+            before = attrs.evolve(recipe, stages=(stages[number - 1],), interpolate=False)
+            train(model, before, photos, lambda _: None, clock, State(), cache)
+        parts = split_and_freeze(model, stage.unfreeze, stage.normalization)
+        features, _ = features_of(parts, recipe, stage, range(1), photos, cache)
+        found.append(find_rate(stage, parts, recipe, features))
+    return found
