@@ -18,6 +18,7 @@ from kerastl.data.page import write_page
 from kerastl.data.photos import Photos
 from kerastl.evaluation.figures import draw_confusion, draw_curves
 from kerastl.evaluation.scores import Scores
+from kerastl.evaluation.scoring import evaluate
 from kerastl.files import replacing
 from kerastl.preparation import (
     build_network,
@@ -30,7 +31,7 @@ from kerastl.recipe import Recipe
 from kerastl.record import Record
 from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export
-from kerastl.trained import evaluate, recipe_of, splits_of
+from kerastl.trained import recipe_of, splits_of
 from kerastl.training.model import Network
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.stages import train
@@ -195,7 +196,9 @@ def _go(
         model = compiled(network.model)
         with clock.part("evaluation"):
             scores = {
-                name: evaluate(model, some, classes, name, recipe.batch_size)
+                name: evaluate(
+                    model, some, classes, name, recipe.batch_size, directory.predictions(name)
+                )
                 for name, some in photos.items()
                 if name != "train" and len(some)
             }
