@@ -12,6 +12,7 @@ import click
 import kerastl
 from kerastl.cli.cache import cache
 from kerastl.cli.check import check
+from kerastl.cli.compare import compare
 from kerastl.cli.copy import copy
 from kerastl.cli.evaluate import evaluate
 from kerastl.cli.export import export
@@ -52,7 +53,10 @@ def cli(context: click.Context) -> None:
     context.ensure_object(Clock)
 
 
-for _verb in (list_, show, copy, check, run, evaluate, predict, export, pretrain, weights, cache):
+for _verb in (
+    *(list_, show, copy, check, run, evaluate, compare, predict, export),
+    *(pretrain, weights, cache),
+):
     cli.add_command(_verb)
 
 
