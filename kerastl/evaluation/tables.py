@@ -29,6 +29,22 @@ def score_table(scores: Mapping[str, Scores]) -> Table:
     return table
 
 
+def seed_table(
+    split: str,
+    scores: Mapping[int, Scores],
+    mean: Mapping[str, float],
+    deviation: Mapping[str, float],
+) -> Table:
+    """Return one row for each seed, and below them mean and standard deviation of each figure."""
+    table = _table(f"Scores ({split})", "seed", ["images", *_FIGURES.values()])
+    for seed, some in scores.items():
+        figures = (f"{getattr(some, name):.3f}" for name in _FIGURES)
+        table.add_row(str(seed), str(some.images), *figures)
+    for title, row in {"mean": mean, "standard deviation": deviation}.items():
+        table.add_row(title, "", *(f"{row[name]:.3f}" for name in _FIGURES), style="bold")
+    return table
+
+
 def class_table(split: str, scores: Scores) -> Table:
     """Return one row a class."""
     has_average = any(one.average_precision is not None for one in scores.by_class)
