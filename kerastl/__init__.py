@@ -12,6 +12,7 @@ from kerastl.registry import find
 
 if TYPE_CHECKING:
     from kerastl.flow import Run, run
+    from kerastl.seeds import SeedRuns, run_seeds
     from kerastl.source_model import SourceModel, pretrain
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ __all__ = [
     "Pretraining",
     "Recipe",
     "Run",
+    "SeedRuns",
     "SourceModel",
     "Split",
     "Splits",
@@ -33,6 +35,7 @@ __all__ = [
     "find",
     "pretrain",
     "run",
+    "run_seeds",
 ]
 
 
@@ -42,6 +45,10 @@ def __getattr__(name: str) -> Any:
         from kerastl import flow
 
         return getattr(flow, name)
+    if name in ("SeedRuns", "run_seeds"):
+        from kerastl import seeds
+
+        return getattr(seeds, name)
     if name in ("SourceModel", "pretrain"):
         from kerastl import source_model
 

@@ -19,6 +19,7 @@ from kerastl.data.page import write_page
 from kerastl.data.photos import Photos
 from kerastl.evaluation.figures import draw_confusion, draw_curves
 from kerastl.evaluation.scores import Scores
+from kerastl.evaluation.scoring import evaluate
 from kerastl.files import replacing
 from kerastl.preparation import (
     build_network,
@@ -31,12 +32,8 @@ from kerastl.recipe import Recipe
 from kerastl.record import Record
 from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export
-from kerastl.trained import evaluate
-from kerastl.training.find_rates import find_rates
 from kerastl.training.model import Network
 from kerastl.training.overfit import check_overfit
-from kerastl.training.parts import split_and_freeze
-from kerastl.training.range_test import RangeTest
 from kerastl.training.stages import train
 from kerastl.training.state import State, assign
 
@@ -152,64 +149,6 @@ def resume(
     return _go(recipe, record, network, photos, state, cache)
 
 
-def rehearse(
-    recipe: Recipe,
-    output: Path | str | None = None,
-    *,
-    overwrite: bool = False,
-    overfitting: bool = False,
-) -> dict[str, Any]:
-    """Do all of a run that comes before training, and write nothing.
-
-    Args:
-        recipe: What to rehearse.
-        output: The run directory that the run would be given.
-        overwrite: Whether the run would be allowed to replace an earlier one.
-        overfitting: Whether one batch has to be learned by heart, and forgotten again.
-
-    Returns:
-        What was found, made of what JSON has.
-
-    Raises:
-        KerastlError: A mistake in the recipe, the data, the weights or the output.
-    """
-    runs.check_free(Path(output) if output else None, overwrite, inputs_of(recipe))
-    cache, clock = Cache(), Clock()
-    labelled = find_photos(recipe, clock)
-    network = build_network(recipe, labelled, clock)
-    splits, _ = divide_photos(recipe, labelled, clock, cache)
-    photos = read_splits(recipe, splits, network, clock, cache)
-    if overfitting:
-        check_overfit(network.model, recipe, photos["train"], cache)
-    stages = {
-        stage.name: split_and_freeze(network.model, stage.unfreeze, stage.normalization).describe(
-            stage
-        )
-        for _, stage in recipe.parts
-    }
-    for line in stages.values():
-        say(line)
-    counts = {name: len(some) for name, some in photos.items()}
-    weights = network.weights.name or "none"
-    return {"classes": splits.classes, "splits": counts, "weights": weights, "stages": stages}
-
-
-def find_learning_rates(recipe: Recipe) -> list[RangeTest]:
-    """Find a learning rate for each stage of a recipe, and write nothing.
-
-    Raises:
-        KerastlError: A mistake in the recipe, the data or the weights.
-    """
-    cache, clock = Cache(), Clock()
-    keras.utils.set_random_seed(recipe.seed)
-    labelled = find_photos(recipe, clock)
-    network = build_network(recipe, labelled, clock)
-    splits, _ = divide_photos(recipe, labelled, clock, cache)
-    photos = read_splits(recipe, splits, network, clock, cache)
-    learning = (photos["train"], photos["validation"])
-    return find_rates(network.model, recipe, learning, clock, cache)
-
-
 def _go(
     recipe: Recipe,
     record: Record,
@@ -231,7 +170,9 @@ def _go(
         model = compiled(network.model)
         with clock.part("evaluation"):
             scores = {
-                name: evaluate(model, some, classes, name, recipe.batch_size)
+                name: evaluate(
+                    model, some, classes, name, recipe.batch_size, directory.predictions(name)
+                )
                 for name, some in photos.items()
                 if name != "train" and len(some)
             }

@@ -70,6 +70,10 @@ class RunDirectory:
         """The folder of scores and figures."""
         return self.path / "report"
 
+    def predictions(self, split: str) -> Path:
+        """Return the file of what the model said of each photo of a split, as CSV."""
+        return self.report / f"predictions_{split}.csv"
+
     @property
     def export(self) -> Path:
         """The folder of SavedModels, one numbered folder each."""

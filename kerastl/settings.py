@@ -130,6 +130,22 @@ def from_json(value: Any) -> Any:
         ) from error
 
 
+def recorded(value: Any) -> Any:
+    """Return what `to_json` made as values of which `paths` yields the same paths and texts.
+
+    Unlike `from_json` it makes no values of any class, so it takes those of other versions, too.
+    """
+    if isinstance(value, list):
+        items = tuple(recorded(item) for item in value)
+        named = items and all(isinstance(item, Mapping) and "name" in item for item in items)
+        return {item["name"]: item for item in items} if named else items
+    if not isinstance(value, dict):
+        return value
+    fields = {key: recorded(item) for key, item in value.items() if key != "type"}
+    # Of somebody else's value nothing is known but its class.
+    return fields or value.get("type", fields)
+
+
 def _class(kind: str) -> type:
     module, _, name = kind.partition(":")
     found = None

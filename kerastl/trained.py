@@ -18,7 +18,8 @@ from kerastl.data import Manifest, source_of
 from kerastl.data.files import files_in
 from kerastl.data.photos import Photos, Skipped, read_photos
 from kerastl.errors import DataError, RunDirectoryError, one_line
-from kerastl.evaluation.scores import Scores, score
+from kerastl.evaluation.scores import Scores
+from kerastl.evaluation.scoring import evaluate
 from kerastl.labelled import Split, Splits
 from kerastl.recipe import SQUASH
 from kerastl.rundir import RunDirectory
@@ -55,6 +56,8 @@ class Trained:
     def evaluate(self, data: str | None = None) -> dict[str, Scores]:
         """Score the model on the run's validation and test photos, or on a folder of other photos.
 
+        What it says of each of the run's own photos is written beside the run's scores.
+
         Args:
             data: A folder of class folders, or one of `validation` and `test` folders of those.
 
@@ -63,12 +66,15 @@ class Trained:
         """
         splits = self._other_photos(data) if data else self._own_photos()
         found, cache = {}, Cache()
+        # Who may only read a run may still have it scored.
+        keeping = not data and os.access(self.directory.path, os.W_OK)
         for name, split in splits.items():
             photos = self._read(split, f"reading {name} photos", cache)
             for one in photos.skipped:
                 say(f"Skipped {one.name}: {one.reason}")
             if len(photos):
-                found[name] = evaluate(self.model, photos, self.classes, name)
+                file = self.directory.predictions(name) if keeping else None
+                found[name] = evaluate(self.model, photos, self.classes, name, file=file)
         if not found:
             raise DataError("There are no photos to evaluate on.")
         return found
@@ -175,14 +181,6 @@ def load(name: str) -> Trained:
     multi_label = bool(directory.read_record().get("multi_label", False))
     classes = tuple(directory.require("classes"))
     return Trained(directory, compiled(model), classes, resize, multi_label)
-
-
-def evaluate(
-    model: Compiled, photos: Photos, classes: Sequence[str], name: str, batch_size: int = 32
-) -> Scores:
-    """Score a model on the photos of a split; there is at least one."""
-    (logits,) = model(photos.images, batch_size, f"evaluating {name}")
-    return score(logits, photos.labels, classes)
 
 
 def _files(path: str) -> list[str]:

@@ -16,7 +16,7 @@ README = ROOT / "README.md"
 def generated() -> dict[str, str]:
     """Return the text of each part of the README between `<!-- NAME:begin -->` and its end."""
     recipe = (ROOT / "recipes" / "candy.py").read_text(encoding="utf-8")
-    helps = [_help(), _help("run")]
+    helps = [_help(), _help("run"), _help("compare")]
     return {"recipe": f"```python\n{recipe}```", "help": f"```\n{chr(10).join(helps)}```"}
 
 

@@ -37,6 +37,8 @@ def test_a_run_directory_holds_everything(done: kerastl.Run):
         "model.keras",
         "report/confusion_test.png",
         "report/confusion_validation.png",
+        "report/predictions_test.csv",
+        "report/predictions_validation.csv",
         "report/training_curves.png",
     }
 
@@ -74,12 +76,17 @@ def test_the_history_has_a_row_an_epoch(done: kerastl.Run):
 
 def test_evaluating_again_gives_the_scores_of_the_run(done: kerastl.Run, photos: Path):
     model = trained.load(str(done.directory.path))
+    told = done.directory.predictions("test")
+    before = told.read_bytes()
+    told.unlink()
     again = model.evaluate()
+    assert told.read_bytes() == before
     assert {name: some.as_json() for name, some in again.items()} == {
         name: some.as_json() for name, some in done.scores.items()
     }
     everything = model.evaluate(str(photos))
     assert {name: some.images for name, some in everything.items()} == {"all": 60}
+    assert not done.directory.predictions("all").exists()
 
 
 def test_a_mistake_in_the_backbone_is_told_before_a_photo_is_read(recipe: Recipe, tmp_path: Path):

@@ -92,3 +92,15 @@ def test_json_of_other_peoples_classes_is_not_brought_to_life(recipe: Recipe):
         settings.from_json(value)
     with pytest.raises(DataError, match="not one of kerastl's own"):
         settings.from_json({"type": "os:system"})
+
+
+def test_what_was_recorded_has_the_paths_of_what_was_shown(recipe: Recipe):
+    hidden = recipe.override("head.hidden", "(64, 32)")
+    written = json.loads(json.dumps(settings.to_json(hidden)))
+    assert list(settings.paths(settings.recorded(written))) == list(settings.paths(hidden))
+
+
+def test_of_a_value_of_somebody_elses_the_class_is_recorded():
+    written = {"type": "kerastl.recipe:Recipe", "data": {"type": "theirs:Photos"}, "seed": 0}
+    found = dict(settings.paths(settings.recorded(written)))
+    assert found == {"data": "theirs:Photos", "seed": "0"}

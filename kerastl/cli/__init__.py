@@ -12,6 +12,7 @@ import click
 import kerastl
 from kerastl.cli.cache import cache
 from kerastl.cli.check import check
+from kerastl.cli.compare import compare
 from kerastl.cli.copy import copy
 from kerastl.cli.evaluate import evaluate
 from kerastl.cli.export import export
@@ -54,18 +55,8 @@ def cli(context: click.Context) -> None:
 
 
 for _verb in (
-    list_,
-    show,
-    copy,
-    check,
-    find_lr,
-    run,
-    evaluate,
-    predict,
-    export,
-    pretrain,
-    weights,
-    cache,
+    *(list_, show, copy, check, find_lr, run, evaluate, compare, predict, export),
+    *(pretrain, weights, cache),
 ):
     cli.add_command(_verb)
 

@@ -41,12 +41,12 @@ def find_lr(
     found, _ = find_with_module(recipe)
     found = changed(found, **options)
     with clock.part("import"):
-        from kerastl import flow
+        from kerastl import rehearsal
     from kerastl.console import say
     from kerastl.evaluation.figures import draw_rates
     from kerastl.files import replacing
 
-    tests = flow.find_learning_rates(found)
+    tests = rehearsal.find_learning_rates(found)
     path = output or Path(f"{found.name}-learning-rates.png")
     with replacing(path) as partial:
         draw_rates(tests, partial)

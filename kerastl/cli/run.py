@@ -24,12 +24,15 @@ from kerastl.registry import find_with_module
 
 if TYPE_CHECKING:
     from kerastl.flow import Run
+    from kerastl.recipe import Recipe
+    from kerastl.seeds import SeedRuns
 
 _EXAMPLES = """\b
 Examples:
   kerastl run candy --unfreeze-after 5
   kerastl run candy --data my_photos/ --output runs/mine
   kerastl run flowers --backbone ResNet50 --set stages.unfrozen.epochs=3
+  kerastl run candy --seeds 5 --output runs/five
   kerastl run --resume runs/candy-20260131-120000
 """
 
@@ -38,6 +41,12 @@ Examples:
 @click.argument("recipe", required=False)
 @recipe_options
 @output_options
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Run it N times, with the seed and those that follow, and show mean and deviation.",
+)
 @resume_options
 @click.option(
     "--dry-run", is_flag=True, help="Read the photos and build the model, but train nothing."
@@ -56,6 +65,10 @@ def run(
     """Train, evaluate and export RECIPE: a recipe's name, or a .py file.
 
     Everything goes into a run directory, a new one under runs/ unless --output names another.
+
+    With --seeds each run has its own directory, with --output FOLDER these are FOLDER/seed-0 and so
+    on. All that a seed decides is decided anew: splits that the data do not give (unless --split
+    names a run), first weights, order.
     """
     if recipe and not resume:
         result = _begin(clock, recipe, **options)
@@ -75,6 +88,7 @@ def _begin(
     *,
     output: Path | None,
     overwrite: bool,
+    seeds: int | None,
     dry_run: bool,
     check_overfit: bool,
     exporting: bool | None,
@@ -82,25 +96,38 @@ def _begin(
     **options: Any,
 ) -> dict[str, Any]:
     require_resume(force)
+    if seeds and dry_run:
+        raise UsageError("--dry-run is of one run; leave --seeds out.")
     # Before TensorFlow is imported, so that a typing mistake is told at once.
     recipe, module = find_with_module(name)
     recipe = changed(recipe, **options)
     with clock.part("import"):
-        from kerastl import flow
+        from kerastl import flow, rehearsal
 
     if dry_run:
-        return flow.rehearse(recipe, output, overwrite=overwrite, overfitting=check_overfit)
-    result = flow.run(
-        recipe,
-        output,
-        overwrite=overwrite,
-        exporting=exporting is not False,
-        overfitting=check_overfit,
-        clock=clock,
-        file=Path(str(module.__file__)),
-    )
+        return rehearsal.rehearse(recipe, output, overwrite=overwrite, overfitting=check_overfit)
+    how: dict[str, Any] = {
+        "overwrite": overwrite,
+        "exporting": exporting is not False,
+        "overfitting": check_overfit,
+        "clock": clock,
+        "file": Path(str(module.__file__)),
+    }
+    if seeds:
+        return _run_seeds(recipe, seeds, output, how)
+    result = flow.run(recipe, output, **how)
     _show(result)
     return result.as_json()
+
+
+def _run_seeds(
+    recipe: Recipe, seeds: int, output: Path | None, how: dict[str, Any]
+) -> dict[str, Any]:
+    from kerastl.seeds import run_seeds
+
+    results = run_seeds(recipe, seeds, output, **how)
+    _show_seeds(results)
+    return results.as_json()
 
 
 def _resume(
@@ -137,8 +164,7 @@ def _show(result: Run) -> None:
     for table in tables:
         say("")
         console.print(table)
-    if result.weights == "none":
-        say("\nWarning: the backbone began from random weights; pretrained ones give far more.")
+    _warn(result)
     folder = result.directory.path
     say(f"\nEverything is in {folder}: the model, the figures in report/, the history. Next:")
     say(f"  kerastl predict {folder} PHOTO...")
@@ -147,3 +173,25 @@ def _show(result: Run) -> None:
         say(f"  SavedModel for serving: {result.export}")
     else:
         say(f"  kerastl export {folder}")
+
+
+def _warn(result: Run) -> None:
+    from kerastl.console import say
+
+    if result.weights == "none":
+        say("\nWarning: the backbone began from random weights; pretrained ones give far more.")
+
+
+def _show_seeds(results: SeedRuns) -> None:
+    """Print a table of each split, and what to type next."""
+    from kerastl.console import console, say
+    from kerastl.evaluation.tables import seed_table
+
+    for number, (split, scores) in enumerate(results.by_split().items()):
+        if number:
+            say("")
+        console.print(seed_table(split, scores, results.mean[split], results.deviation[split]))
+    done = [*results.runs.values()]
+    _warn(done[0])
+    say("\nEach is a run of its own. Next:")
+    say(f"  kerastl compare {' '.join(str(one.directory.path) for one in done)}")

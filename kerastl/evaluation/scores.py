@@ -95,7 +95,7 @@ def score(
     """
     if labels.ndim == 2:
         return _score_each(logits, labels, classes)
-    predicted = logits.argmax(axis=1)
+    predicted = predicted_labels(logits, multi_label=False)
     numbers = np.arange(len(classes))
     precision, recall, f1, images = precision_recall_fscore_support(
         labels, predicted, labels=numbers, zero_division=0
@@ -116,11 +116,20 @@ def score(
     )
 
 
+def predicted_labels(logits: npt.NDArray[np.float32], multi_label: bool) -> npt.NDArray[np.int64]:
+    """Return what the model takes photos for: the index of the most probable class `[photos]`.
+
+    Of photos with any number of labels it is 1 for each label that is more probable than not, and 0
+    for the others `[photos, classes]`.
+    """
+    return np.asarray(logits > 0 if multi_label else logits.argmax(axis=1), np.int64)
+
+
 def _score_each(
     logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], classes: Sequence[str]
 ) -> Scores:
     """Score photos with any number of labels, each label for itself."""
-    predicted = (logits > 0).astype(np.int64)
+    predicted = predicted_labels(logits, multi_label=True)
     precision, recall, f1, images = precision_recall_fscore_support(
         labels, predicted, average=None, zero_division=0
     )

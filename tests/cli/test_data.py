@@ -10,6 +10,8 @@ import pytest
 import tensorflow as tf
 
 from colors import fill
+from kerastl.evaluation.outcome import read_outcome
+from kerastl.rundir import RunDirectory
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,10 @@ def test_several_labels_are_learned_scored_and_drawn(several: dict, listed: Path
     assert record["multi_label"]
     assert set(record["scores"]["test"]["classes"]) == {"blue", "green", "red", "warm"}
     assert (listed.parent / "mine" / "report" / "confusion_test.png").is_file()
+    kept = read_outcome(RunDirectory(listed.parent / "mine"))
+    for split, scores in kept.scores().items():
+        told = {name: scores.as_json()[name] for name in ("accuracy", "macro_f1", "loss", "images")}
+        assert told.items() <= record["scores"][split].items()
 
 
 def test_several_labels_are_predicted_and_served(program, several: dict, listed: Path):

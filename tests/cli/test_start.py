@@ -17,6 +17,7 @@ HEAVY = ("tensorflow", "keras", "tensorflow_datasets", "sklearn", "scipy", "matp
         "from kerastl.cli import cli; cli(['--help'], standalone_mode=False)",
         "from kerastl.cli import cli; cli(['list'], standalone_mode=False)",
         "from kerastl.cli import cli; cli(['run', '--help'], standalone_mode=False)",
+        "from kerastl.cli import cli; cli(['compare', '--help'], standalone_mode=False)",
         "from kerastl.cli import _status; from kerastl.clock import Clock;"
         "import sys; sys.argv[1:] = ['run', 'cany']; _status(Clock())",
     ],

@@ -134,7 +134,7 @@ def test_a_dry_run_writes_nothing(program, recipe_file: Path, tmp_path: Path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], *([verb, "--help"] for verb in ("run", "show", "list", "copy"))],
+    [["--help"], *([verb, "--help"] for verb in ("run", "compare", "show", "list", "copy"))],
 )
 def test_help_ends_in_examples(program, arguments: list[str], tmp_path: Path):
     done = program(*arguments, cwd=tmp_path)

@@ -1,0 +1,59 @@
+"""A model and the photos of a split -> scores, and the file of what it said of each photo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, softmax
+
+from kerastl.backbones.inference import Compiled
+from kerastl.data.photos import Photos
+from kerastl.evaluation.predictions import Flags, Predictions, write_predictions
+from kerastl.evaluation.scores import Scores, predicted_labels, score
+
+
+def evaluate(
+    model: Compiled,
+    photos: Photos,
+    classes: Sequence[str],
+    name: str,
+    batch_size: int = 32,
+    file: Path | None = None,
+) -> Scores:
+    """Score a model on the photos of a split; there is at least one.
+
+    Args:
+        model: From photos of 0..255 to logits.
+        photos: Those of the split.
+        classes: Their names, in the order of the logits.
+        name: The split's, for the progress bar.
+        batch_size: Photos a step.
+        file: Where what was said of each photo is written, if anywhere.
+
+    Raises:
+        RunDirectoryError: The file cannot be written.
+    """
+    (logits,) = model(photos.images, batch_size, f"evaluating {name}")
+    if file:
+        _write(file, photos, classes, logits)
+    return score(logits, photos.labels, classes)
+
+
+def _write(
+    file: Path, photos: Photos, classes: Sequence[str], logits: npt.NDArray[np.float32]
+) -> None:
+    multi_label = photos.labels.ndim == 2
+    predicted = predicted_labels(logits, multi_label)
+    labels, said = (_flags(some, len(classes)) for some in (photos.labels, predicted))
+    predictions = Predictions(photos.names, tuple(classes), labels, said, multi_label)
+    exact = logits.astype(np.float64)
+    probabilities = expit(exact) if multi_label else softmax(exact, axis=1)
+    write_predictions(file, predictions, probabilities)
+
+
+def _flags(labels: npt.NDArray[np.int64], classes: int) -> Flags:
+    """Return whether each photo is of each class `[photos, classes]`."""
+    return labels.astype(bool) if labels.ndim == 2 else np.eye(classes, dtype=bool)[labels]
