@@ -3,11 +3,12 @@
     python benchmarks/methods.py DATA RESULTS [--only NAME ...] [--folds 3] [--table]
 
 Every method changes one thing of a base: the recipe `flowers` with MobileNetV2 (alpha 0.35) at 224
-pixels. Each seed validates on another quarter of all 800 photos, so that three seeds make 600. DATA
-holds `flowers` and `weights`, the same as the tests' `KERASTL_TEST_DATA`. RESULTS is a file of one
-JSON object a run: what stands in it is not run again, and `--table` only shows it. On the first fold
-the base is run beside each method in turn, so that the ratio of seconds is one of runs that were
-made together.
+pixels. Each seed validates on another quarter of all 800 photos, so that three seeds make 600. On
+the first fold the base is run beside each method in turn, so that the ratio of seconds is one of
+runs that were made together.
+
+DATA holds `flowers` and `weights`, the same as the tests' `KERASTL_TEST_DATA`. RESULTS is a file of
+one JSON object a run: what stands in it is not run again, and `--table` only shows it.
 """
 
 from __future__ import annotations
