@@ -23,7 +23,7 @@ from kerastl.recipe import Recipe
 from kerastl.training.find_rates import find_rates
 from kerastl.training.model import Network
 from kerastl.training.overfit import check_overfit
-from kerastl.training.parts import split_and_freeze
+from kerastl.training.parts import split_stage
 from kerastl.training.range_test import RangeTest
 
 
@@ -54,10 +54,7 @@ def rehearse(
     if overfitting:
         check_overfit(network.model, recipe, photos["train"], cache)
     stages = {
-        stage.name: split_and_freeze(network.model, stage.unfreeze, stage.normalization).describe(
-            stage
-        )
-        for _, stage in recipe.parts
+        stage.name: split_stage(network.model, stage).describe(stage) for _, stage in recipe.parts
     }
     for line in stages.values():
         say(line)

@@ -32,6 +32,13 @@ def _not_auto(instance: Any, attribute: attrs.Attribute[Any], parts: int) -> Non
         )
 
 
+def _above_a_cut(instance: Any, attribute: attrs.Attribute[Any], rank: int) -> None:
+    if rank and not instance.unfreeze:
+        raise UsageError(
+            f"Stage.lora={rank} adds to what lies after the stage's cut; set unfreeze above 0."
+        )
+
+
 @attrs.frozen
 class Stage:
     """One stage of training: what learns, for how long, how fast.
@@ -67,6 +74,8 @@ class Stage:
             over; the average is what is validated and kept (Polyak & Juditsky, 1992).
         l2_sp: How strongly what learns of the backbone is held to its pretrained values, by the
             half of the squared distance in the loss (Li et al., 2018). For few photos.
+        lora: The rank of what is added to kernels after the cut, which are left as they are
+            themselves; 0 for none (Hu et al., 2022). It has few weights, for few photos.
         normalization: What becomes of batch normalisation. `"frozen"` leaves its statistics as they
             are; `"estimated"` finds them anew on the training photos before the stage begins (Li et
             al., 2016), for photos unlike the source's; `"training"` lets what lies after the cut
@@ -123,6 +132,9 @@ class Stage:
     )
     averaging: float = attrs.field(default=0.0, kw_only=True, validator=validators.part)
     l2_sp: float = attrs.field(default=0.0, kw_only=True, validator=validators.from_zero)
+    lora: int = attrs.field(
+        default=0, kw_only=True, validator=[validators.whole("a rank", 0), _above_a_cut]
+    )
     normalization: str = attrs.field(
         default=FROZEN, kw_only=True, validator=validators.one_of(*NORMALIZATION)
     )

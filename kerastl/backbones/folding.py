@@ -115,16 +115,22 @@ def _offset(convolution: Any, norm: Any) -> npt.NDArray[np.float32]:
     return offset
 
 
+def _kernels(layer: Any, count: int) -> list[Any]:
+    return [layer.kernel] if type(layer) is keras.layers.Conv2D else layer.weights[:count]
+
+
 def _scaled(layer: Any, scale: npt.NDArray[np.float32]) -> Any:
     """Return the convolution without bias, its last kernel scaled by output channel."""
     config = layer.get_config()
     config |= {key: "zeros" for key in config if key.endswith("_initializer")}
+    # What was added to the kernel is a part of it here.
+    config.pop("lora_rank", None)
     if set(layer.kernel_size) == {1}:
         # The same for a single pixel, and the one that TensorFlow fuses an addition into.
         config["padding"] = "same"
     clone = type(layer).from_config({**config, "use_bias": False})
     clone.build(layer.input.shape)
-    kernels = [weight.numpy() for weight in layer.weights[: len(clone.weights)]]
+    kernels = [np.array(weight) for weight in _kernels(layer, len(clone.weights))]
     # A depthwise kernel holds its output channels in its last two axes.
     depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
     kernels[-1] *= scale.reshape(kernels[-1].shape[2:]) if depthwise else scale

@@ -8,10 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerastl.backbones.cuts import HEAD
 from kerastl.backbones.values import Arrays, with_inner
 from kerastl.console import say
 from kerastl.errors import TrainingError
 from kerastl.stage import TRAINING, Stage
+from kerastl.training.lora import adapts
 from kerastl.training.parts import Parts, normalizes
 from kerastl.training.schedules import is_over
 from kerastl.training.state import State
@@ -31,10 +33,7 @@ def require_declared(parts: Parts, stage: Stage) -> None:
     Raises:
         TrainingError: A layer says otherwise of itself.
     """
-    learning = stage.normalization == TRAINING
-    tail = {
-        id(layer) for layer in with_inner(parts.tail.layers) if learning or not normalizes(layer)
-    }
+    tail = {id(layer) for layer in with_inner(parts.tail.layers) if _learns(layer, stage)}
     wrong: dict[bool, list[str]] = {True: [], False: []}
     for layer in with_inner(parts.model.layers):
         if layer.weights and layer.trainable != (id(layer) in tail):
@@ -45,6 +44,13 @@ def require_declared(parts: Parts, stage: Stage) -> None:
             raise TrainingError(
                 f"Stage {stage.name} declares layers {told}: {_named(names)}. Nothing was trained."
             )
+
+
+def _learns(layer: Any, stage: Stage) -> bool:
+    """Say whether a layer after the cut is to learn."""
+    if stage.lora:
+        return adapts(layer) or layer.name.startswith(HEAD)
+    return stage.normalization == TRAINING or not normalizes(layer)
 
 
 def require_audited(stage: Stage, state: State) -> None:

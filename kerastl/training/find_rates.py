@@ -8,7 +8,7 @@ import keras
 from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.recipe import Recipe
-from kerastl.training.parts import split_and_freeze
+from kerastl.training.parts import split_stage
 from kerastl.training.range_test import RangeTest, find_rate
 from kerastl.training.stages import Learning, features_of, train
 from kerastl.training.state import State
@@ -32,7 +32,7 @@ def find_rates(
         if number:
             before = attrs.evolve(recipe, stages=(stages[number - 1],), interpolate=False)
             train(model, before, photos, lambda _: None, clock, State(), cache)
-        parts = split_and_freeze(model, stage.unfreeze, stage.normalization)
+        parts = split_stage(model, stage)
         features, _ = features_of(parts, recipe, stage, range(1), photos, cache)
         found.append(find_rate(stage, parts, recipe, features))
     return found

@@ -14,6 +14,7 @@ from kerastl.backbones.weights import Weights, load_weights
 from kerastl.pretraining import Pretraining
 from kerastl.recipe import Recipe
 from kerastl.training.head import add_head
+from kerastl.training.lora import add_lora
 
 
 @attrs.frozen(eq=False)
@@ -37,6 +38,8 @@ def build(recipe: Recipe | Pretraining, classes: int) -> Network:
         weights = load_weights(backbone, recipe.backbone, published)
         logits = add_head(backbone.outputs[0], recipe.head, classes, recipe.seed)
     model = keras.Model(backbone.inputs[0], logits, name=recipe.name)
+    if isinstance(recipe, Recipe):
+        add_lora(model, recipe)
     return Network(model, backbone, weights)
 
 

@@ -18,7 +18,7 @@ from kerastl.stage import AUTO
 from kerastl.training.batches import validation_batches
 from kerastl.training.losses import accuracy_of, loss_of
 from kerastl.training.optimizers import optimizer_of
-from kerastl.training.parts import split_and_freeze
+from kerastl.training.parts import split_stage
 from kerastl.training.stages import features_of
 from kerastl.training.state import assign
 
@@ -51,7 +51,7 @@ def check_overfit(model: keras.Model, recipe: Recipe, photos: Photos, cache: Cac
     before = values_of(model.variables)
     order = np.random.default_rng(recipe.seed).permutation(len(photos))
     some = photos.some(np.sort(order[: recipe.batch_size]))
-    parts = split_and_freeze(model, plain.unfreeze)
+    parts = split_stage(model, plain)
     features, _ = features_of(parts, recipe, plain, range(1), (some, some), cache)
     parts.tail.compile(
         optimizer=optimizer_of(plain, 1, parts.tail, model),

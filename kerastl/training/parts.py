@@ -11,6 +11,7 @@ import numpy as np
 from kerastl.backbones.cuts import Cut, find_cuts, nearest_cut, trunk_and_tail
 from kerastl.backbones.values import with_inner
 from kerastl.stage import FROZEN, TRAINING, Stage
+from kerastl.training.lora import let_learn
 
 
 @attrs.frozen(eq=False)
@@ -41,7 +42,9 @@ class Parts:
         )
 
 
-def split_and_freeze(model: keras.Model, share: float, normalization: str = FROZEN) -> Parts:
+def split_and_freeze(
+    model: keras.Model, share: float, normalization: str = FROZEN, lora: bool = False
+) -> Parts:
     """Take a model apart at the cut nearest to a share, and freeze what does not learn.
 
     Each batch normalisation layer has to be frozen by itself: an unfrozen one would go on moving
@@ -52,6 +55,7 @@ def split_and_freeze(model: keras.Model, share: float, normalization: str = FROZ
         share: Share of the backbone that is to learn, 0..1.
         normalization: As of a stage; with `"training"` batch normalisation that lies after the cut
             learns, too.
+        lora: Whether of the backbone nothing learns but what was added by `add_lora`.
     """
     cut = nearest_cut(find_cuts(model), share)
     trunk, tail = trunk_and_tail(model, cut)
@@ -59,7 +63,13 @@ def split_and_freeze(model: keras.Model, share: float, normalization: str = FROZ
         layer.trainable = False
     for layer in with_inner(tail.layers):
         layer.trainable = normalization == TRAINING or not normalizes(layer)
+    let_learn(with_inner(tail.layers), lora)
     return Parts(model, cut, trunk, tail)
+
+
+def split_stage(model: keras.Model, stage: Stage) -> Parts:
+    """Take a model apart as a stage declares."""
+    return split_and_freeze(model, stage.unfreeze, stage.normalization, stage.lora > 0)
 
 
 def normalizes(layer: Any) -> bool:

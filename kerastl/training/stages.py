@@ -25,7 +25,7 @@ from kerastl.training.interpolation import interpolate
 from kerastl.training.losses import accuracy_of, loss_of, weights_of
 from kerastl.training.normalization import prepare_normalization
 from kerastl.training.optimizers import optimizer_of
-from kerastl.training.parts import Parts, split_and_freeze
+from kerastl.training.parts import Parts, split_stage
 from kerastl.training.range_test import with_rate
 from kerastl.training.regularization import held_to
 from kerastl.training.schedules import is_over
@@ -96,7 +96,7 @@ def _run_stage(
     with clock.part("model"):
         begun = bool(state.losses(stage.name))
         prepare_normalization(model, stage, photos[0], recipe.seed, begun)
-    parts = split_and_freeze(model, stage.unfreeze, stage.normalization)
+    parts = split_stage(model, stage)
     require_declared(parts, stage)
     say(parts.describe(stage))
     with clock.part("trunk"):

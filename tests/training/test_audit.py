@@ -21,7 +21,7 @@ from kerastl.training import stages
 from kerastl.training.audit import Auditor
 from kerastl.training.model import build
 from kerastl.training.normalization import estimate_statistics, some_of
-from kerastl.training.parts import Parts, split_and_freeze
+from kerastl.training.parts import Parts, split_stage
 from kerastl.training.stages import train
 from kerastl.training.state import State
 
@@ -74,12 +74,12 @@ def test_layers_that_are_not_as_the_stage_declares(
     message: str,
 ):
     def wrongly(*given: Any) -> Parts:
-        parts = split_and_freeze(*given)
+        parts = split_stage(*given)
         model = parts.model
         model.get_layer(layer).trainable = trainable
         return parts
 
-    monkeypatch.setattr(stages, "split_and_freeze", wrongly)
+    monkeypatch.setattr(stages, "split_stage", wrongly)
     with pytest.raises(TrainingError, match=message):
         trained(recipe, learning)
 

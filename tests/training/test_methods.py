@@ -17,6 +17,7 @@ from kerastl.clock import Clock
 from kerastl.data.photos import Photos, read_photos
 from kerastl.errors import UsageError
 from kerastl.recipe import Recipe, Stage
+from kerastl.training.engine import inference_graph
 from kerastl.training.losses import loss_of, losses_of
 from kerastl.training.model import build
 from kerastl.training.normalization import estimate_statistics, some_of
@@ -79,8 +80,13 @@ def _until_it_is_enough(recipe: Recipe) -> Recipe:
     return attrs.evolve(changed, interpolate=True, focal=2.0)
 
 
-@pytest.mark.parametrize("methods", [_many, _until_it_is_enough])
-@pytest.mark.parametrize("stop", [3, 4])
+def _thin(recipe: Recipe) -> Recipe:
+    return unfrozen(recipe, lora=2, unfreeze=0.4)
+
+
+@pytest.mark.parametrize(
+    ("methods", "stop"), [(_many, 3), (_many, 4), (_until_it_is_enough, 4), (_thin, 3)]
+)
 def test_a_run_that_is_gone_on_with_ends_as_without_a_stop(
     recipe: Recipe,
     learning: Learning,
@@ -230,6 +236,48 @@ def test_what_is_kept_lies_on_the_way_to_the_fine_tuned_model(recipe: Recipe, le
     loss = float(losses_of(logits, learning[1].labels).mean())
     assert loss == pytest.approx(min(found["losses"]), rel=1e-3)
     assert found["losses"][round(found["share"] * 10)] == min(found["losses"])
+
+
+def test_what_is_added_to_kernels_learns_and_they_do_not(
+    recipe: Recipe, learning: Learning, tmp_path: Path
+):
+    thin = _thin(recipe)
+    model = network(thin, learning)
+    before = {weight.path: weight.numpy() for weight in model.weights}
+    photos = learning[1].images.astype(np.float32)
+    plain = network(recipe, learning).predict(photos, verbose=0)
+    np.testing.assert_allclose(model.predict(photos, verbose=0), plain, atol=1e-5)
+    state = State()
+    train(model, thin, learning, lambda _: None, Clock(), state, Cache())
+    changed = {
+        weight.path
+        for weight in model.weights
+        if not np.array_equal(weight.numpy(), before[weight.path])
+    }
+    layers = {path.split("/")[0] for path in changed}
+    assert layers == {"head_logits", *(f"conv_pw_{number}" for number in range(8, 14))}
+    assert {path.split("/")[1] for path in changed if path.startswith("conv")} == {
+        "lora_kernel_a",
+        "lora_kernel_b",
+    }
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras", compile=False)
+    np.testing.assert_allclose(
+        again.predict(photos, verbose=0), model.predict(photos, verbose=0), atol=1e-5
+    )
+    (fast,) = inference_graph(model).once(photos)
+    np.testing.assert_allclose(fast, model.predict(photos, verbose=0), rtol=1e-3, atol=1e-3)
+
+
+def test_nothing_to_add_to_is_refused(recipe: Recipe):
+    with pytest.raises(UsageError, match="set unfreeze above 0"):
+        attrs.evolve(recipe.stages[0], lora=4)
+    other = attrs.evolve(recipe.stages[1], name="third", lora=4)
+    two = attrs.evolve(unfrozen(recipe, lora=2), stages=(*unfrozen(recipe, lora=2).stages, other))
+    with pytest.raises(UsageError, match="the same rank, not"):
+        build(two, 3)
+    with pytest.raises(UsageError, match="but no convolution or dense layer of the backbone lies"):
+        build(unfrozen(recipe, lora=2, unfreeze=0.001), 3)
 
 
 def test_the_focal_loss_counts_what_is_told_right_for_less(recipe: Recipe):
