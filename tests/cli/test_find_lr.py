@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from PIL import Image
+
+
+def test_a_learning_rate_is_found_for_each_stage(program, recipe_file: Path, tmp_path: Path):
+    done = program("find-lr", recipe_file, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found.keys() == {"frozen", "unfrozen"}
+    assert 1e-4 < found["frozen"] < 0.2
+    assert f"Stage frozen: learning rate {found['frozen']:g}" in done.stderr
+    with Image.open(tmp_path / "colors-learning-rates.png") as image:
+        assert image.width > 600
+    assert [path.name for path in tmp_path.iterdir()] == ["colors-learning-rates.png"]
+
+
+def test_there_is_no_such_recipe(program, tmp_path: Path):
+    done = program("find-lr", "cany", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "Did you mean 'candy'?" in done.stderr

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import keras
+import numpy as np
+import pytest
+
+from kerastl.backbones.values import values_of
+from kerastl.cache import Cache
+from kerastl.clock import Clock
+from kerastl.data.photos import Photos, read_photos
+from kerastl.errors import TrainingError
+from kerastl.recipe import Recipe
+from kerastl.training.model import build
+from kerastl.training.normalization import estimate_statistics, some_of
+from kerastl.training.parts import split_stage
+from kerastl.training.range_test import RangeTest, _suggested, find_rate
+from kerastl.training.stages import features_of, train
+from kerastl.training.state import State
+
+Learning = tuple[Photos, Photos]
+
+
+@pytest.fixture(scope="module")
+def learning(recipe: Recipe) -> Learning:
+    splits = recipe.data.load(recipe.seed)
+    return read_photos(splits.train, 32), read_photos(splits.validation, 32)
+
+
+def network(recipe: Recipe, learning: Learning) -> keras.Model:
+    keras.utils.set_random_seed(recipe.seed)
+    model = build(recipe, 3).model
+    estimate_statistics(model, [some_of(learning[0].images, recipe.seed)])
+    return model
+
+
+def found(recipe: Recipe, learning: Learning, model: keras.Model) -> RangeTest:
+    stage = recipe.stages[0]
+    parts = split_stage(model, stage)
+    features, _ = features_of(parts, recipe, stage, range(1), learning, Cache())
+    return find_rate(stage, parts, recipe, features)
+
+
+def test_a_rate_is_found_and_the_model_left_as_it_was(recipe: Recipe, learning: Learning):
+    model = network(recipe, learning)
+    before = values_of(model.variables)
+    test = found(recipe, learning, model)
+    for now, then in zip(values_of(model.variables), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+    assert 1e-4 < test.suggestion < 0.2
+    assert len(test.rates) == len(test.losses) <= 120
+    assert min(test.losses) < 0.75 * test.losses[10]
+    assert found(recipe, learning, model) == test
+
+
+def test_a_rate_is_found_where_it_is_auto_and_kept_for_who_goes_on(
+    recipe: Recipe, learning: Learning, tmp_path: Path
+):
+    auto = attrs.evolve(recipe, stages=(attrs.evolve(recipe.stages[0], learning_rate="auto"),))
+    state, model = State(), network(auto, learning)
+    train(model, auto, learning, lambda _: None, Clock(), state, Cache())
+    rate = found(recipe, learning, network(recipe, learning)).suggestion
+    assert state.audit["learning rates"] == {"frozen": rate}
+    assert max(row["learning_rate"] for row in state.rows) <= rate
+    state.save(tmp_path / "checkpoint.npz")
+    assert State.load(tmp_path / "checkpoint.npz").audit == state.audit
+
+
+def test_nothing_can_be_learned_from_what_is_not_a_number(recipe: Recipe, learning: Learning):
+    model = network(recipe, learning)
+    kernel = model.get_layer("head_logits").kernel
+    kernel.assign(kernel.numpy() * np.nan)
+    with pytest.raises(TrainingError, match="The loss of stage frozen climbs already at a"):
+        found(recipe, learning, model)
+
+
+@pytest.mark.parametrize(
+    ("losses", "suggestion"),
+    [
+        # What falls: a tenth of the rate where it is lowest.
+        ([2.0] * 60 + [1.5, 1.0, 0.5, 0.6, 1.4], 62 / 10),
+        # What has learned before: half of the rate where it begins to climb.
+        ([0.5] * 60 + [0.5, 0.49, 0.56, 0.9, 1.4], 62 / 2),
+    ],
+)
+def test_what_is_suggested(losses: list[float], suggestion: float):
+    assert _suggested([float(rate) for rate in range(len(losses))], losses) == suggestion
