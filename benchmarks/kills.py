@@ -57,7 +57,8 @@ def main() -> None:
             moments[moment] += 1
             if moment != "it had ended":
                 begun = moment != "nothing was written"
-                run(folder, ["run", "--resume", output] if begun else [*RUN, "--output", output])
+                anew = [*RUN, "--output", output, "--overwrite"]
+                run(folder, ["run", "--resume", output] if begun else anew)
             is_same = equal(ending(folder / output), expected)
             same += is_same
             told = "the same" if is_same else "DIFFERENT"
@@ -87,7 +88,7 @@ def killed(folder: Path, arguments: list[str], output: Path, after: float) -> st
         except subprocess.TimeoutExpired:
             running.send_signal(signal.SIGKILL)
     directory = RunDirectory(output)
-    if not directory.record.is_file():
+    if not directory.record.is_file() or directory.read_record()["status"] == "begun":
         return "nothing was written"
     if directory.read_record()["status"] == "finished":
         return "it had ended"

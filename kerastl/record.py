@@ -65,11 +65,9 @@ class Record:
         verb: str = "run",
     ) -> Record:
         """Start the record of a new run, the recipe's file beside it."""
-        if file:
-            with replacing(directory.recipe) as partial:
-                shutil.copyfile(file, partial)
         values = {
             "verb": verb,
+            "status": "begun",
             "recipe": settings.to_json(recipe),
             "file": str(file.resolve()) if file else None,
             "seed": recipe.seed,
@@ -77,7 +75,13 @@ class Record:
             "python": platform.python_version(),
             "device": _device(),
         }
-        return cls(directory, clock, values)
+        record = cls(directory, clock, values)
+        # From here on the folder is known to be a run's, wherever it is broken off.
+        record.update()
+        if file:
+            with replacing(directory.recipe) as partial:
+                shutil.copyfile(file, partial)
+        return record
 
     @classmethod
     def again(cls, directory: RunDirectory, clock: Clock, force: bool = False) -> Record:
@@ -94,6 +98,10 @@ class Record:
         values = directory.read_record()
         if values.get("status") == "finished":
             raise RunDirectoryError(f"{directory.path} is finished; there is nothing to resume.")
+        if values.get("status") == "begun":
+            raise RunDirectoryError(
+                f"{directory.path} was broken off before anything was reached; begin it anew."
+            )
         for key in ("recipe", "classes", "weights"):
             directory.require(key)
         seconds = dict(values.get("seconds", {}))

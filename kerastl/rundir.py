@@ -165,8 +165,10 @@ class RunDirectory:
             return False
 
     def serves(self, finished: bool) -> bool:
-        """Say whether there is a model, or else whether the run was broken off."""
-        return self.model.is_file() if finished else self.read_record().get("status") != "finished"
+        """Say whether there is a model, or else whether there is something to go on with."""
+        if finished:
+            return self.model.is_file()
+        return self.read_record().get("status") not in ("begun", "finished")
 
     def require_model(self) -> Path:
         """Return the path of the model.

@@ -17,6 +17,8 @@ from kerastl.training.features import Features
 from kerastl.training.losses import losses_of
 from kerastl.training.parts import Parts
 
+# Where the whole network is in the tail, each takes a while.
+_MOST_PHOTOS = 16
 # What enters the first convolution differs by 1 to 255 between black and white, whichever of the
 # four ways of Keras Applications prepares it.
 _LEAST_SPAN = 0.5
@@ -38,12 +40,13 @@ def check_first_batch(
         parts: The model, taken apart.
         features: What the tail is given.
         photos: The photos that they are of.
-        size: How many of them to look at.
+        size: How many of them to look at; a few are enough.
 
     Raises:
         TrainingError: Pixels are scaled twice or not at all, all features are the same, logits are
             not finite, are probabilities, or are certain of what they cannot know.
     """
+    size = min(size, _MOST_PHOTOS)
     numbers = np.arange(0, len(photos), max(1, len(photos) // size))[:size]
     _check_pixels(parts.model, photos.images[numbers])
     inputs = [np.asarray(each, np.float32) for each in features.of(numbers, 0)]

@@ -115,7 +115,7 @@ class State:
                 return cls.load(path)
             except RunDirectoryError as error:
                 if path is there[-1]:
-                    raise
+                    raise RunDirectoryError(f"{error} Begin the run anew.") from error
                 say(f"{error} Going on from the checkpoint before it.")
         return cls()
 

@@ -156,3 +156,12 @@ def test_photos_that_were_changed_are_told_and_those_that_are_gone_left_out(
 def test_force_is_for_what_is_resumed(program, tmp_path: Path):
     done = program("run", "candy", "--force", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, "Error: --force is for --resume RUN.\n")
+
+
+def test_a_run_that_has_reached_nothing_is_begun_anew(program, recipe_file: Path, tmp_path: Path):
+    RunDirectory(tmp_path / "mine").write_record({"status": "begun", "recipe": {"name": "x"}})
+    done = program("run", "--resume", "mine", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "mine was broken off before anything was reached; begin it anew." in done.stderr
+    done = program("run", recipe_file, "--output", "mine", "--overwrite", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
