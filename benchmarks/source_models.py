@@ -36,7 +36,7 @@ import tensorflow as tf
 import kerastl
 from kerastl.console import console
 from kerastl.data import TFDS, ImageFolder, Photos, read_photos
-from kerastl.data.augmentation import DRAWS, views
+from kerastl.data.augmentation.light import DRAWS, views
 from kerastl.labelled import DataSource, Labelled
 from kerastl.recipe import Backbone, Head, Recipe, Stage
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kerastl.data.photos import Photos
     from kerastl.training.state import State
 
-_PACKAGES = ("kerastl", "tensorflow", "keras", "numpy")
+_PACKAGES = ("kerastl", "tensorflow", "keras", "numpy", "pillow")
 
 
 @attrs.define(eq=False)

@@ -80,8 +80,13 @@ class Stage:
             are; `"estimated"` finds them anew on the training photos before the stage begins (Li et
             al., 2016), for photos unlike the source's; `"training"` lets what lies after the cut
             learn and follow each batch, for many photos and large batches.
-        augment: Whether training sees views of the photos: a part of each, flipped or not, in
-            another light (Szegedy et al., 2015).
+        augment: How training sees other views of the photos: `"light"` shows a part of each,
+            mirrored or not, in another light (Szegedy et al., 2015). `"randaugment"` changes such
+            a part by two operations (Cubuk et al., 2020), `"trivialaugment"` by one of any strength
+            (Müller & Hutter, 2021), `"augmix"` mixes it with what chains of weak ones make of it
+            (Hendrycks et al., 2020). None shows photos as they are.
+        erase: The probability (0..1) that a rectangle of a photo is then filled with noise (Zhong
+            et al., 2020).
         views: How many views of each photo there are, which the epochs turn through: their
             features are computed once and kept. None draws a new view in each epoch.
     """
@@ -138,7 +143,14 @@ class Stage:
     normalization: str = attrs.field(
         default=FROZEN, kw_only=True, validator=validators.one_of(*NORMALIZATION)
     )
-    augment: bool = attrs.field(default=False, validator=validators.truth)
+    augment: str | None = attrs.field(
+        default=None,
+        converter=validators.as_augment,
+        validator=attrs.validators.optional(
+            validators.one_of("light", "randaugment", "trivialaugment", "augmix")
+        ),
+    )
+    erase: float = attrs.field(default=0.0, kw_only=True, validator=validators.share)
     views: int | None = attrs.field(
         default=None,
         validator=attrs.validators.optional(validators.whole("a number of views", 1)),
@@ -149,9 +161,19 @@ class Stage:
         """The number of its epochs, or the most that there may be."""
         return _MOST_EPOCHS if self.epochs == AUTO else int(self.epochs)
 
+    @property
+    def plain(self) -> Stage:
+        """The same stage, but that it sees photos as they are."""
+        return attrs.evolve(self, augment=None, erase=0.0)
+
+    @property
+    def endless(self) -> bool:
+        """Whether each epoch sees something else."""
+        return self.views is None and self.view_in(0) is not None
+
     def view_in(self, epoch: int) -> int | None:
         """Return the number of the view that an epoch sees; None for the photo as it is."""
-        if not self.augment:
+        if not (self.augment or self.erase):
             return None
         return epoch % self.views if self.views else epoch
 

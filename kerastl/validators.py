@@ -78,6 +78,13 @@ def as_text(value: Any) -> Any:
     return None if value is None else str(value)
 
 
+def as_augment(value: Any) -> Any:
+    """Convert truth, which once was all that could be said of augmentation, to its word."""
+    if isinstance(value, bool):
+        return "light" if value else None
+    return value
+
+
 def _is_fold(value: Any) -> bool:
     parts = re.fullmatch(r"(\d{1,3})/(\d{1,3})", value) if isinstance(value, str) else None
     return parts is not None and 1 <= int(parts[1]) <= int(parts[2]) >= 2

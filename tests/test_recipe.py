@@ -19,6 +19,12 @@ from kerastl.recipe import Backbone, Head, Recipe, Stage
             lambda: Stage("s", 1, 1e-3, schedule="linear"),
             "'plateau' or 'constant', not 'linear'",
         ),
+        (
+            lambda: Stage("s", 1, 1e-3, augment="autoaugment"),
+            "'trivialaugment' or 'augmix', not",
+        ),
+        (lambda: Stage("s", 1, 1e-3, augment=1), "Stage.augment must be"),
+        (lambda: Stage("s", 1, 1e-3, erase=2), "Stage.erase must be a share from 0 to 1"),
         (lambda: Backbone("MobileNetV2", image_size=16), "Backbone.image_size must be"),
         (lambda: Backbone("MobileNetV2", weights=3), "Backbone.weights must be"),
         (lambda: Head(pooling="sum"), "Head.pooling must be"),
@@ -30,6 +36,24 @@ def test_an_impossible_value_is_refused_in_one_line(make, message):
     with pytest.raises(UsageError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_truth_still_means_light_augmentation(recipe: Recipe):
+    assert Stage("s", 1, 1e-3, augment=True).augment == "light"
+    assert Stage("s", 1, 1e-3, augment=False).augment is None
+    for text, expected in (("true", "light"), ("none", None), ("augmix", "augmix")):
+        changed = recipe.override("stages.frozen.augment", text)
+        assert changed.stages[0].augment == expected
+
+
+def test_a_stage_says_what_its_epochs_see():
+    plain = Stage("s", 1, 1e-3, views=2)
+    assert (plain.view_in(5), plain.endless) == (None, False)
+    erased = attrs.evolve(plain, erase=0.5)
+    assert (erased.view_in(5), erased.endless) == (1, False)
+    assert erased.plain == plain
+    augmented = attrs.evolve(plain, augment="augmix", views=None)
+    assert (augmented.view_in(5), augmented.endless) == (5, True)
 
 
 def test_weights_are_a_tuple_however_they_are_written():

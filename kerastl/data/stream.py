@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerastl.data.augmentation import DRAWS, views
+from kerastl.data.augmentation.light import DRAWS, views
 from kerastl.data.checks import read_all
 from kerastl.data.pipeline import read_ahead
 from kerastl.data.splits import load_splits

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerastl.cache import Array, Cache, NoPlaceError, Numbers, Rows, code_of, gather, id_of, ids_of
-from kerastl.data.augmentation import view_of
+from kerastl.data.augmentation import CODE, view_of
 from kerastl.data.photos import Photos
 from kerastl.live import progress
 from kerastl.recipe import Stage
@@ -88,11 +88,11 @@ class Source:
             view = stage.view_in(epoch)
             if self.trunk and view in kept:
                 return self.trunk.parted(kept[view][numbers])
-            images = _seen(photos, numbers, self.seed, view)
+            images = _seen(photos, numbers, stage, self.seed, view)
             return self.trunk(images) if self.trunk else [images]
 
         if self.trunk is None:
-            photo = np.dtype(np.float32 if stage.augment else np.uint8)
+            photo = np.dtype(np.uint8 if stage == stage.plain else np.float32)
             return Features(photos.labels, photo, of)
         few = len(photos) * self.trunk.width * self.trunk.dtype.itemsize <= _HELD_BYTES
         held = self.trunk.parted(kept[None][:]) if None in kept and few else None
@@ -102,35 +102,46 @@ class Source:
         self, photos: Photos, stage: Stage, epochs: range, what: str
     ) -> dict[int | None, Rows]:
         """Compute what is worth to be kept, as far as there is a place for it."""
-        if self.trunk is None or (stage.augment and stage.views is None):
+        if self.trunk is None or stage.endless:
             return {}
         views = {stage.view_in(epoch) for epoch in epochs}
         most = _MOST_BYTES / max(1, len(views))
         try:
-            return {view: self._rows(self.trunk, photos, view, most, what) for view in views}
+            return {view: self._rows(self.trunk, photos, stage, view, most, what) for view in views}
         except NoPlaceError:
             return {}
 
-    def _rows(self, trunk: Trunk, photos: Photos, view: int | None, most: float, what: str) -> Rows:
+    def _rows(
+        self,
+        trunk: Trunk,
+        photos: Photos,
+        stage: Stage,
+        view: int | None,
+        most: float,
+        what: str,
+    ) -> Rows:
         def computed(numbers: Numbers) -> Iterator[tuple[Numbers, Array]]:
             with progress(what, len(numbers)) as done:
                 for start in range(0, len(numbers), self.batch_size):
                     some = numbers[start : start + self.batch_size]
-                    yield some, trunk.whole(trunk(_seen(photos, some, self.seed, view)))
+                    yield some, trunk.whole(trunk(_seen(photos, some, stage, self.seed, view)))
                     done(len(some))
 
         key = id_of(trunk.key.encode(), photos.reader.encode()).hex()
         table = self.cache.table(trunk.name, key, (trunk.width,), trunk.dtype)
-        ids = photos.ids if view is None else _ids(photos, self.seed, view)
+        ids = photos.ids if view is None else _ids(photos, stage, self.seed, view)
         return gather(self.cache, table, ids, computed, most)[0]
 
 
-def _seen(photos: Photos, numbers: Numbers, seed: int, view: int | None) -> Array:
+def _seen(photos: Photos, numbers: Numbers, stage: Stage, seed: int, view: int | None) -> Array:
     images = photos.images[numbers]
-    return images if view is None else view_of(images, photos.ids[numbers], seed, view)
+    if view is None:
+        return images
+    return view_of(images, photos.ids[numbers], seed, view, stage.augment, stage.erase)
 
 
-def _ids(photos: Photos, seed: int, view: int) -> npt.NDArray[np.uint8]:
+def _ids(photos: Photos, stage: Stage, seed: int, view: int) -> npt.NDArray[np.uint8]:
     """Return the ids of views, which depend on what draws them, too."""
-    what = id_of(code_of("kerastl.data.augmentation"), str(seed).encode(), str(view).encode())
+    drawn = f"{np.__version__} {stage.augment} {stage.erase} {seed} {view}"
+    what = id_of(code_of(*CODE), drawn.encode())
     return ids_of(id_of(photo.tobytes(), what) for photo in photos.ids)

@@ -41,8 +41,7 @@ def check_overfit(model: keras.Model, recipe: Recipe, photos: Photos, cache: Cac
     """
     stage = recipe.stages[0]
     plain = attrs.evolve(
-        stage,
-        augment=False,
+        stage.plain,
         schedule="constant",
         averaging=0.0,
         learning_rate=_RATE if stage.learning_rate == AUTO else stage.learning_rate,

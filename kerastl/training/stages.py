@@ -208,7 +208,7 @@ def features_of(
     some = train.some(np.arange(min(recipe.batch_size, len(train))))
     trunk = trunk_of(parts.trunk, recipe.precision, some, cache) if parts.trunk.weights else None
     source = Source(trunk, cache, recipe.batch_size, recipe.seed)
-    plain = attrs.evolve(stage, augment=False)
+    plain = stage.plain
     what = f"{stage.name}: features"
     learned = source.features(train, stage, epochs, what)
     return (

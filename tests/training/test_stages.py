@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
 import attrs
 import keras
@@ -130,19 +131,25 @@ def test_the_same_seed_gives_the_same_training(recipe: Recipe, learning: Learnin
 
 
 @pytest.mark.parametrize(
-    ("stop", "augment", "views"),
-    [(1, False, None), (2, False, None), (3, False, None), (1, True, 2), (3, True, None)],
+    ("stop", "changes"),
+    [
+        (1, {}),
+        (2, {}),
+        (3, {}),
+        (1, {"augment": True, "views": 2}),
+        (3, {"augment": True}),
+        (3, {"augment": "randaugment", "erase": 0.5}),
+    ],
 )
 def test_going_on_from_a_checkpoint_ends_as_without_a_stop(
     recipe: Recipe,
     learning: Learning,
     stop: int,
-    augment: bool,
-    views: int | None,
+    changes: dict[str, Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    stages = tuple(attrs.evolve(stage, augment=augment, views=views) for stage in recipe.stages)
+    stages = tuple(attrs.evolve(stage, **changes) for stage in recipe.stages)
     recipe = attrs.evolve(recipe, stages=stages)
     for name in ("_SECONDS_BETWEEN_SAVES", "_PAUSES_A_SAVE"):
         monkeypatch.setattr(f"kerastl.training.callbacks.{name}", 0.0)
@@ -222,12 +229,30 @@ def test_epochs_turn_through_views_whose_features_are_kept(
     np.testing.assert_array_equal(validation.of(some, 0)[0], validation.of(some, 1)[0])
 
 
+def test_views_that_are_drawn_otherwise_are_not_taken_for_one_another(
+    recipe: Recipe, learning: Learning, tmp_path: Path
+):
+    parts, cache = split_and_freeze(fresh(recipe, learning), 0.0), Cache(tmp_path)
+    stage = attrs.evolve(recipe.stages[0], augment="trivialaugment", views=1)
+    ways = ({}, {"augment": "augmix"}, {"erase": 0.5}, {"erase": 1.0}, {})
+    seen = []
+    for way in ways:
+        drawn = attrs.evolve(stage, **way)
+        features, _ = features_of(parts, recipe, drawn, range(1), learning, cache)
+        seen.append(features.of(np.arange(9), 0)[0])
+    for one, other in itertools.combinations(seen[:-1], 2):
+        assert (one != other).any()
+    np.testing.assert_array_equal(seen[0], seen[-1])
+
+
 def test_only_views_that_an_epoch_sees_are_computed(
     recipe: Recipe, learning: Learning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     seen: set[int | None] = set()
 
-    def noted(photos: Photos, numbers: np.ndarray, seed: int, view: int | None) -> np.ndarray:
+    def noted(
+        photos: Photos, numbers: np.ndarray, stage: Stage, seed: int, view: int | None
+    ) -> np.ndarray:
         seen.add(view)
         return photos.images[numbers]
 
