@@ -91,6 +91,12 @@ def _with_hard_labels(instance: Any, attribute: attrs.Attribute[Any], balance: s
             "Recipe.balance='weights' and label_smoothing exclude each other; set label_smoothing "
             "to 0, or balance to 'sampler'."
         )
+    mixing = [stage.name for stage in instance.stages if stage.mix]
+    if balance == "weights" and mixing:
+        raise UsageError(
+            "Recipe.balance='weights' and mix exclude each other; set "
+            f"stages.{mixing[0]}.mix to None, or balance to 'sampler'."
+        )
 
 
 @attrs.frozen(kw_only=True)

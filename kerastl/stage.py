@@ -39,6 +39,14 @@ def _above_a_cut(instance: Any, attribute: attrs.Attribute[Any], rank: int) -> N
         )
 
 
+def _without_views(instance: Any, attribute: attrs.Attribute[Any], mix: str | None) -> None:
+    if mix and instance.views is not None:
+        raise UsageError(
+            "Stage.mix and views exclude each other, as mixtures are never the same; set views to "
+            "None, or mix to None."
+        )
+
+
 @attrs.frozen
 class Stage:
     """One stage of training: what learns, for how long, how fast.
@@ -89,6 +97,10 @@ class Stage:
             et al., 2020).
         views: How many views of each photo there are, which the epochs turn through: their
             features are computed once and kept. None draws a new view in each epoch.
+        mix: How photos of a batch, and their labels, are mixed: `"mixup"` lays one over another
+            (Zhang et al., 2018), `"cutmix"` puts a part of one into another (Yun et al., 2019).
+        mix_alpha: The parameter of the Beta distribution of their shares: the larger, the more is
+            mixed. None is 0.2 for mixup, 1.0 for cutmix.
     """
 
     name: str = attrs.field(validator=validators.name)
@@ -155,6 +167,19 @@ class Stage:
         default=None,
         validator=attrs.validators.optional(validators.whole("a number of views", 1)),
     )
+    mix: str | None = attrs.field(
+        default=None,
+        kw_only=True,
+        validator=[
+            attrs.validators.optional(validators.one_of("mixup", "cutmix")),
+            _without_views,
+        ],
+    )
+    mix_alpha: float | None = attrs.field(
+        default=None,
+        kw_only=True,
+        validator=attrs.validators.optional(validators.above_zero),
+    )
 
     @property
     def most_epochs(self) -> int:
@@ -164,12 +189,12 @@ class Stage:
     @property
     def plain(self) -> Stage:
         """The same stage, but that it sees photos as they are."""
-        return attrs.evolve(self, augment=None, erase=0.0)
+        return attrs.evolve(self, augment=None, erase=0.0, mix=None)
 
     @property
     def endless(self) -> bool:
         """Whether each epoch sees something else."""
-        return self.views is None and self.view_in(0) is not None
+        return bool(self.mix) or (self.views is None and self.view_in(0) is not None)
 
     def view_in(self, epoch: int) -> int | None:
         """Return the number of the view that an epoch sees; None for the photo as it is."""

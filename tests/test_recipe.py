@@ -25,6 +25,9 @@ from kerastl.recipe import Backbone, Head, Recipe, Stage
         ),
         (lambda: Stage("s", 1, 1e-3, augment=1), "Stage.augment must be"),
         (lambda: Stage("s", 1, 1e-3, erase=2), "Stage.erase must be a share from 0 to 1"),
+        (lambda: Stage("s", 1, 1e-3, mix="both"), "'mixup' or 'cutmix'"),
+        (lambda: Stage("s", 1, 1e-3, mix="mixup", mix_alpha=0), "Stage.mix_alpha must be"),
+        (lambda: Stage("s", 1, 1e-3, mix="mixup", views=2), "mix and views exclude each other"),
         (lambda: Backbone("MobileNetV2", image_size=16), "Backbone.image_size must be"),
         (lambda: Backbone("MobileNetV2", weights=3), "Backbone.weights must be"),
         (lambda: Head(pooling="sum"), "Head.pooling must be"),
@@ -52,7 +55,9 @@ def test_a_stage_says_what_its_epochs_see():
     erased = attrs.evolve(plain, erase=0.5)
     assert (erased.view_in(5), erased.endless) == (1, False)
     assert erased.plain == plain
-    augmented = attrs.evolve(plain, augment="augmix", views=None)
+    mixed = attrs.evolve(plain, mix="mixup", views=None)
+    assert (mixed.view_in(5), mixed.endless) == (None, True)
+    augmented = attrs.evolve(mixed, augment="augmix", mix=None)
     assert (augmented.view_in(5), augmented.endless) == (5, True)
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerastl.cache import Numbers
+from kerastl.cache import Array, Numbers
 from kerastl.data.pipeline import balanced, read_ahead, shuffled
 from kerastl.training.features import Features
 
@@ -71,16 +71,26 @@ def _batches(features: Features, tail: keras.Model, order: Order) -> tf.data.Dat
 
 def _read(features: Features, tail: keras.Model, order: Order) -> tf.data.Dataset:
     """Return batches that are read, or computed, one by one."""
+    classes = tail.output_shape[-1]
 
     def rows() -> Iterator[Any]:
         for epoch, some in order:
-            told = (column[some] for column in features.told())
-            yield tuple(features.of(some, epoch)), *told
+            yield tuple(features.of(some, epoch)), *_told(features, some, epoch, classes)
 
     inputs = tuple(tf.TensorSpec(tensor.shape, features.dtype) for tensor in tail.inputs)
-    columns = (tf.TensorSpec([None, *told.shape[1:]], told.dtype) for told in features.told())
-    signature = (inputs, *columns)
-    return tf.data.Dataset.from_generator(rows, output_signature=signature)
+    nobody = _told(features, np.arange(0), 0, classes)
+    columns = (tf.TensorSpec([None, *told.shape[1:]], told.dtype) for told in nobody)
+    return tf.data.Dataset.from_generator(rows, output_signature=(inputs, *columns))
+
+
+def _told(features: Features, some: Numbers, epoch: int, classes: int) -> list[Array]:
+    """Return what is told of some photos, mixed as they are."""
+    labels, *weights = (column[some] for column in features.told())
+    if features.mixing is None:
+        return [labels, *weights]
+    targets = labels if labels.ndim == 2 else keras.utils.to_categorical(labels, classes)
+    mixing = features.mixing(some, epoch)
+    return [mixing.rows(each) for each in (targets, *weights)]
 
 
 def _gathered(features: Features, order: Order) -> tf.data.Dataset:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from kerastl.cache import Array, Cache, NoPlaceError, Numbers, Rows, code_of, gather, id_of, ids_of
 from kerastl.data.augmentation import CODE, view_of
+from kerastl.data.mixing import Mixing, mixing_of
 from kerastl.data.photos import Photos
 from kerastl.live import progress
 from kerastl.recipe import Stage
@@ -33,6 +34,8 @@ class Features:
         of: Gives, for the photos of some numbers in an epoch, an array for each of its inputs.
         held: The inputs of all photos, where they are few enough and the same in each epoch.
         weights: How much each counts in the loss, float32 `[photos]`; None where all count alike.
+        mixing: Says how the photos of some numbers are mixed in an epoch, which those that `of`
+            gives are; None where they are not.
     """
 
     labels: npt.NDArray[np.int64] = attrs.field(repr=False)
@@ -40,6 +43,7 @@ class Features:
     of: Callable[[Numbers, int], list[Array]] = attrs.field(repr=False)
     held: list[Array] | None = attrs.field(default=None, repr=False)
     weights: npt.NDArray[np.float32] | None = attrs.field(default=None, repr=False)
+    mixing: Callable[[Numbers, int], Mixing] | None = attrs.field(default=None, repr=False)
 
     def told(self) -> list[Array]:
         """Return what is told of the photos: labels, and weights if there are any."""
@@ -83,20 +87,30 @@ class Source:
         if self.trunk and not kept:
             # Here, as the batches are made in threads of TensorFlow's.
             self.trunk.compiled()
+        mixing = self._mixing(photos, stage)
 
         def of(numbers: Numbers, epoch: int) -> list[Array]:
             view = stage.view_in(epoch)
             if self.trunk and view in kept:
                 return self.trunk.parted(kept[view][numbers])
             images = _seen(photos, numbers, stage, self.seed, view)
+            images = mixing(numbers, epoch).photos(images) if mixing else images
             return self.trunk(images) if self.trunk else [images]
 
         if self.trunk is None:
             photo = np.dtype(np.uint8 if stage == stage.plain else np.float32)
-            return Features(photos.labels, photo, of)
+            return Features(photos.labels, photo, of, mixing=mixing)
         few = len(photos) * self.trunk.width * self.trunk.dtype.itemsize <= _HELD_BYTES
         held = self.trunk.parted(kept[None][:]) if None in kept and few else None
-        return Features(photos.labels, self.trunk.dtype, of, held)
+        return Features(photos.labels, self.trunk.dtype, of, held, mixing=mixing)
+
+    def _mixing(self, photos: Photos, stage: Stage) -> Callable[[Numbers, int], Mixing] | None:
+        mix, size = stage.mix, photos.images.shape[1]
+        if mix is None:
+            return None
+        return lambda numbers, epoch: mixing_of(
+            photos.ids[numbers], self.seed, epoch, mix, stage.mix_alpha, size
+        )
 
     def _kept(
         self, photos: Photos, stage: Stage, epochs: range, what: str

@@ -14,6 +14,8 @@ import pytest
 from colors import COLORS, fill
 from kerastl.rundir import RunDirectory
 
+MIXED = ["--set", "stages.frozen.mix=mixup"]
+
 
 def told(done: subprocess.CompletedProcess[str], status: int) -> str:
     """Return the one line of an error."""
@@ -41,6 +43,11 @@ def told(done: subprocess.CompletedProcess[str], status: int) -> str:
         (["run", "candy", "--set", "stages.frosen.epochs=3"], "Did you mean 'frozen'?"),
         (["run", "candy", "--set", "stages.frozen.epochs"], "--set takes PATH=VALUE"),
         (["run", "candy", "--set", "stages.frozen.epochs=0"], "a number of epochs from 1, not 0"),
+        (["run", "candy", "--dry-run", *MIXED, "--set", "stages.frozen.views=2"], "mix and views"),
+        (
+            ["run", "candy", "--dry-run", *MIXED, "--set", "balance=weights"],
+            "mix exclude each other",
+        ),
         (["run", "candy", "--image-size", "8"], "a number of pixels from 32, not 8"),
         (["run", "candy", "--unfreez-after", "3"], "Did you mean '--unfreeze-after'?"),
         (["rum"], "rum"),

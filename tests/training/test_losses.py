@@ -85,5 +85,8 @@ def test_weights_are_refused_with_labels_of_several_classes_at_once(recipe: Reci
     with pytest.raises(UsageError, match="balance='weights' and label_smoothing exclude"):
         recipe.override("balance", "weights").override("label_smoothing", "0.1")
     assert recipe.override("balance", "sampler").override("label_smoothing", "0.1")
+    with pytest.raises(UsageError, match=r"mix exclude each other; set stages\.unfrozen\.mix to"):
+        recipe.override("stages.unfrozen.mix", "cutmix").override("balance", "weights")
+    assert recipe.override("balance", "sampler").override("stages.unfrozen.mix", "cutmix")
     with pytest.raises(UsageError, match="balance must be 'weights' or 'sampler'"):
         recipe.override("balance", "both")

@@ -138,7 +138,8 @@ def test_the_same_seed_gives_the_same_training(recipe: Recipe, learning: Learnin
         (3, {}),
         (1, {"augment": True, "views": 2}),
         (3, {"augment": True}),
-        (3, {"augment": "randaugment", "erase": 0.5}),
+        (1, {"mix": "mixup"}),
+        (3, {"augment": "randaugment", "erase": 0.5, "mix": "cutmix"}),
     ],
 )
 def test_going_on_from_a_checkpoint_ends_as_without_a_stop(
