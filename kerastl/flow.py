@@ -32,7 +32,7 @@ from kerastl.recipe import Recipe
 from kerastl.record import Record
 from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export
-from kerastl.training.model import Network
+from kerastl.training.model import Network, over_views
 from kerastl.training.overfit import check_overfit
 from kerastl.training.stages import train
 from kerastl.training.state import State, assign
@@ -158,6 +158,8 @@ def _go(
     cache: Cache,
 ) -> Run:
     clock, directory, classes = record.clock, record.directory, record.values["classes"]
+    # Its variables are those of the model that is trained, which looks at a photo once.
+    answering = over_views(network.model, recipe.test_views)
     with record.running():
         try:
             learning = (photos["train"], photos["validation"])
@@ -165,9 +167,9 @@ def _go(
         finally:
             # Also where training is broken off: what was learned so far is of use.
             if state.best_epoch:
-                _keep(network.model, state, record)
+                _keep(answering, state, record)
 
-        model = compiled(network.model)
+        model = compiled(answering)
         with clock.part("evaluation"):
             scores = {
                 name: evaluate(

@@ -123,6 +123,9 @@ class Recipe:
         label_smoothing: Share (0..1) of each label that is spread over all classes, so that the
             model does not grow more certain than it is right (Szegedy et al., 2016). It is in the
             losses of the history, and not in those of the scores.
+        test_views: How often the trained model looks at a photo: with 2 its logits are the mean of
+            those of the photo and of its mirror image (Krizhevsky et al., 2012), in scores,
+            predictions and the SavedModel alike.
         batch_size: Photos a training step.
         seed: Decides the splits, the first weights, the order of photos, dropout, augmentation.
         precision: `"float32"`, `"mixed"` (16-bit arithmetic, 32-bit weights), or `"auto"`: mixed
@@ -158,6 +161,12 @@ class Recipe:
     focal: float = attrs.field(default=0.0, validator=validators.from_zero)
     interpolate: bool = attrs.field(default=False, validator=validators.truth)
     label_smoothing: float = attrs.field(default=0.0, validator=validators.part)
+    test_views: int = attrs.field(
+        default=1,
+        validator=validators.must_be(
+            "1 or 2", lambda value: validators.is_whole(value) and value in (1, 2)
+        ),
+    )
     batch_size: int = attrs.field(default=32, validator=validators.whole("a number of photos", 1))
     seed: int = attrs.field(default=0, validator=validators.seed)
     precision: str = attrs.field(

@@ -6,16 +6,22 @@ from pathlib import Path
 from typing import Never
 
 import attrs
+import numpy as np
 import pytest
+import tensorflow as tf
+from scipy.special import softmax
 
 import kerastl
 from colors import fill, photo
 from kerastl import begun, flow, trained
 from kerastl.data import ImageFolder
+from kerastl.data.photos import read_photos
 from kerastl.errors import DataError, RunDirectoryError, TrainingError, WeightsError
 from kerastl.labelled import Division, Labelled, Split, Splits
 from kerastl.recipe import Recipe
 from kerastl.rundir import RunDirectory
+from kerastl.training.model import build
+from kerastl.training.state import State, assign
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +93,31 @@ def test_evaluating_again_gives_the_scores_of_the_run(done: kerastl.Run, photos:
     everything = model.evaluate(str(photos))
     assert {name: some.images for name, some in everything.items()} == {"all": 60}
     assert not done.directory.predictions("all").exists()
+
+
+def test_photos_are_looked_at_twice_wherever_the_model_is_used(
+    recipe: Recipe, photos: Path, tmp_path: Path
+):
+    twice = attrs.evolve(recipe.unfreeze_after(1), test_views=2)
+    twice = attrs.evolve(twice, stages=twice.stages[:1])
+    run = kerastl.run(twice, tmp_path / "mine")
+    model = trained.load(str(tmp_path / "mine"))
+    again = model.evaluate()
+    assert {name: some.as_json() for name, some in again.items()} == {
+        name: some.as_json() for name, some in run.scores.items()
+    }
+    once = build(recipe, 3).model
+    assign(once, State.load(run.directory.checkpoint).best)
+    files = sorted(map(str, photos.glob("*/*_0[0-3].jpg")))
+    images = read_photos(Split(files, [0] * len(files)), 32).images[:].astype(np.float32)
+    seen, mirrored = (np.asarray(once(some)) for some in (images, images[:, :, ::-1]))
+    expected = softmax((seen + mirrored) / 2, axis=1)
+    assert np.abs(expected - softmax(seen, axis=1)).max() > 1e-3
+    served = tf.saved_model.load(str(run.export)).signatures["image"](images=tf.constant(images))
+    np.testing.assert_allclose(served["probabilities"], expected, atol=1e-5)
+    predictions, _ = model.predict(files)
+    found = [prediction.top[0][1] for prediction in predictions]
+    np.testing.assert_allclose(found, expected.max(axis=1), atol=1e-5)
 
 
 def test_a_mistake_in_the_backbone_is_told_before_a_photo_is_read(recipe: Recipe, tmp_path: Path):

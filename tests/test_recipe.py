@@ -61,6 +61,12 @@ def test_a_stage_says_what_its_epochs_see():
     assert (augmented.view_in(5), augmented.endless) == (5, True)
 
 
+@pytest.mark.parametrize("views", [0, 3, True, "two"])
+def test_a_photo_is_looked_at_once_or_twice(recipe: Recipe, views):
+    with pytest.raises(UsageError, match=r"Recipe\.test_views must be 1 or 2, not"):
+        attrs.evolve(recipe, test_views=views)
+
+
 def test_weights_are_a_tuple_however_they_are_written():
     assert Backbone("VGG16", weights="imagenet").weights == ("imagenet",)
     assert Backbone("VGG16", weights=None).weights == (None,)

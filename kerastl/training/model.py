@@ -43,6 +43,22 @@ def build(recipe: Recipe | Pretraining, classes: int) -> Network:
     return Network(model, backbone, weights)
 
 
+def over_views(model: keras.Model, views: int) -> keras.Model:
+    """Return a model that looks at each photo so often, and shares the given one's layers.
+
+    Args:
+        model: From photos to logits, which goes on to be trained as it is.
+        views: 1, or 2 for the mean of the logits of a photo and of its mirror image (Krizhevsky et
+            al., 2012).
+    """
+    if views == 1:
+        return model
+    photos = keras.Input(model.input_shape[1:], name=model.inputs[0].name)
+    both = [model(photos), model(keras.ops.flip(photos, axis=2))]
+    logits = keras.layers.Average(dtype="float32", name="test_views")(both)
+    return keras.Model(photos, logits, name=model.name)
+
+
 @contextmanager
 def _precision(precision: str) -> Iterator[None]:
     """Build layers under the dtype policy that the recipe's precision means on this machine."""
