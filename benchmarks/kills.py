@@ -28,10 +28,10 @@ from kerastl.rundir import RunDirectory
 from kerastl.training.state import State
 
 RUN = [
-    *("run", "candy", "--offline", "--image-size", "96", "--no-export"),
-    *("--set", "stages.frozen.epochs=3", "--set", "stages.frozen.augment=true"),
-    *("--set", "stages.unfrozen.epochs=4", "--set", "stages.unfrozen.augment=true"),
-    *("--set", "stages.unfrozen.mix=mixup", "--set", "stages.unfrozen.unfreeze=0.5"),
+    *("run", "candy", "--offline", "--image-size", "64", "--no-export"),
+    *("--set", "stages.frozen.epochs=2", "--set", "stages.frozen.augment=true"),
+    *("--set", "stages.unfrozen.epochs=3", "--set", "stages.unfrozen.augment=true"),
+    *("--set", "stages.unfrozen.mix=mixup", "--set", "stages.unfrozen.unfreeze=0.3"),
 ]
 
 
