@@ -82,9 +82,10 @@ def _draw_labels(scores: Scores, title: str, path: Path) -> None:
 
 
 def _title(scores: Scores, title: str) -> str:
+    # On two lines: the figure of a few classes is too narrow for one.
     return (
-        f"{title}: accuracy {scores.accuracy:.3f}, macro-F1 {scores.macro_f1:.3f} "
-        f"on {scores.images} photos"
+        f"{title}: {scores.images} photos\n"
+        f"accuracy {scores.accuracy:.3f}, macro-F1 {scores.macro_f1:.3f}"
     )
 
 
