@@ -17,9 +17,7 @@ from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.page import write_page
 from kerastl.data.photos import Photos
-from kerastl.evaluation.figures import draw_confusion, draw_curves
 from kerastl.evaluation.scores import Scores
-from kerastl.evaluation.scoring import evaluate
 from kerastl.files import replacing
 from kerastl.preparation import (
     build_network,
@@ -30,6 +28,7 @@ from kerastl.preparation import (
 )
 from kerastl.recipe import Recipe
 from kerastl.record import Record
+from kerastl.reporting import report_on
 from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export
 from kerastl.training.model import Network, over_views
@@ -157,7 +156,7 @@ def _go(
     state: State,
     cache: Cache,
 ) -> Run:
-    clock, directory, classes = record.clock, record.directory, record.values["classes"]
+    clock, classes = record.clock, record.values["classes"]
     # Its variables are those of the model that is trained, which looks at a photo once.
     answering = over_views(network.model, recipe.test_views)
     with record.running():
@@ -171,25 +170,16 @@ def _go(
 
         model = compiled(answering)
         with clock.part("evaluation"):
-            scores = {
-                name: evaluate(
-                    model, some, classes, name, recipe.batch_size, directory.predictions(name)
-                )
-                for name, some in photos.items()
-                if name != "train" and len(some)
-            }
-            _draw(directory, scores, state)
-            record.update(scores={name: some.as_json() for name, some in scores.items()})
-
+            scores = report_on(model, photos, recipe, state, record)
         exported = None
         if record.values.get("exporting", True):
             with clock.part("export"):
-                exported = directory.next_export()
+                exported = record.directory.next_export()
                 multi_label = record.values.get("multi_label", False)
                 export(model, classes, exported, recipe.resize, multi_label)
                 record.update(export=exported.name)
     weights = record.values["weights"] or "none"
-    return Run(directory, tuple(classes), scores, exported, weights, clock.report())
+    return Run(record.directory, tuple(classes), scores, exported, weights, clock.report())
 
 
 def _keep(model: keras.Model, state: State, record: Record) -> None:
@@ -198,11 +188,3 @@ def _keep(model: keras.Model, state: State, record: Record) -> None:
     assign(model, state.best)
     with replacing(record.directory.model) as partial:
         model.save(partial)
-
-
-def _draw(directory: RunDirectory, scores: Mapping[str, Scores], state: State) -> None:
-    with replacing(directory.report / "training_curves.png") as partial:
-        draw_curves(state.rows, partial)
-    for split, some in scores.items():
-        with replacing(directory.report / f"confusion_{split}.png") as partial:
-            draw_confusion(some, split, partial)

@@ -74,6 +74,10 @@ class RunDirectory:
         """Return the file of what the model said of each photo of a split, as CSV."""
         return self.report / f"predictions_{split}.csv"
 
+    def confusion(self, split: str) -> Path:
+        """Return the figure of what was taken for what in a split, as PNG."""
+        return self.report / f"confusion_{split}.png"
+
     @property
     def export(self) -> Path:
         """The folder of SavedModels, one numbered folder each."""

@@ -74,7 +74,8 @@ class Trained:
                 say(f"Skipped {one.name}: {one.reason}")
             if len(photos):
                 file = self.directory.predictions(name) if keeping else None
-                found[name] = evaluate(self.model, photos, self.classes, name, file=file)
+                done = evaluate(self.model, photos, self.classes, name, file=file)
+                found[name] = done.scores
         if not found:
             raise DataError("There are no photos to evaluate on.")
         return found

@@ -32,9 +32,10 @@ def done(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> kerastl.Ru
 def test_a_run_directory_holds_everything(done: kerastl.Run):
     folder = done.directory.path
     files = [path for path in folder.rglob("*") if path.is_file()]
-    (events,) = (path for path in files if path.parent.name == "logs")
-    assert "tfevents" in events.name
-    assert {str(path.relative_to(folder)) for path in files if path != events} == {
+    history, end = sorted(path.name for path in files if path.parent.name == "logs")
+    assert history.startswith("events.out.tfevents.")
+    assert end == "events.out.tfevents.end"
+    assert {str(path.relative_to(folder)) for path in files if path.parent.name != "logs"} == {
         ".lock",
         "run.json",
         "splits.json",

@@ -49,6 +49,12 @@ class Compiled:
             for parts, tensor in zip(found, self.model.outputs, strict=True)
         ]
 
+    def graph(self) -> bytes:
+        """Return its graph, a `GraphDef` as TensorFlow serializes it; weights are no part of it."""
+        graph = self.function.get_concrete_function().graph
+        serialized: bytes = graph.as_graph_def(add_shapes=True).SerializeToString()
+        return serialized
+
     def _forward(self, photos: npt.NDArray[np.uint8]) -> list[Any]:
         result: list[Any] = self.function(tf.cast(photos, tf.float32))
         return result

@@ -1,10 +1,11 @@
-"""A model and the photos of a split -> scores, and the file of what it said of each photo."""
+"""A model and the photos of a split -> scores, and what it said of each photo."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, softmax
@@ -15,6 +16,21 @@ from kerastl.evaluation.predictions import Flags, Predictions, write_predictions
 from kerastl.evaluation.scores import Scores, predicted_labels, score
 
 
+@attrs.frozen(eq=False)
+class Evaluation:
+    """What came of a model on the photos of a split.
+
+    Args:
+        scores: How well it does.
+        predictions: What it said of each photo.
+        probabilities: Of each class, 0..1 `[photos, classes]`.
+    """
+
+    scores: Scores
+    predictions: Predictions
+    probabilities: npt.NDArray[np.float64] = attrs.field(repr=False)
+
+
 def evaluate(
     model: Compiled,
     photos: Photos,
@@ -22,7 +38,7 @@ def evaluate(
     name: str,
     batch_size: int = 32,
     file: Path | None = None,
-) -> Scores:
+) -> Evaluation:
     """Score a model on the photos of a split; there is at least one.
 
     Args:
@@ -37,21 +53,21 @@ def evaluate(
         RunDirectoryError: The file cannot be written.
     """
     (logits,) = model(photos.images, batch_size, f"evaluating {name}")
+    exact, multi_label = logits.astype(np.float64), photos.labels.ndim == 2
+    probabilities = expit(exact) if multi_label else softmax(exact, axis=1)
+    predictions = _predictions(photos, classes, logits)
     if file:
-        _write(file, photos, classes, logits)
-    return score(logits, photos.labels, classes)
+        write_predictions(file, predictions, probabilities)
+    return Evaluation(score(logits, photos.labels, classes), predictions, probabilities)
 
 
-def _write(
-    file: Path, photos: Photos, classes: Sequence[str], logits: npt.NDArray[np.float32]
-) -> None:
+def _predictions(
+    photos: Photos, classes: Sequence[str], logits: npt.NDArray[np.float32]
+) -> Predictions:
     multi_label = photos.labels.ndim == 2
     predicted = predicted_labels(logits, multi_label)
     labels, said = (_flags(some, len(classes)) for some in (photos.labels, predicted))
-    predictions = Predictions(photos.names, tuple(classes), labels, said, multi_label)
-    exact = logits.astype(np.float64)
-    probabilities = expit(exact) if multi_label else softmax(exact, axis=1)
-    write_predictions(file, predictions, probabilities)
+    return Predictions(photos.names, tuple(classes), labels, said, multi_label)
 
 
 def _flags(labels: npt.NDArray[np.int64], classes: int) -> Flags:
