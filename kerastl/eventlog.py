@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,12 @@ _SCALARS = ("loss", "accuracy", "validation_loss", "validation_accuracy", "learn
 # TensorBoard reads the files of a folder in the order of their names: this one is after those of
 # the history, which go on in numbers.
 _END = "events.out.tfevents.end"
+
+
+def command_to_watch(folder: Path) -> str:
+    """Return what to type to see a folder of logs in TensorBoard, and what before, if anything."""
+    command = f"tensorboard --logdir {shlex.quote(str(folder))}"
+    return command if find_spec("tensorboard") else f"{command} (first: pip install tensorboard)"
 
 
 @attrs.define(eq=False)

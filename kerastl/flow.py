@@ -18,6 +18,7 @@ from kerastl.console import say
 from kerastl.data.page import write_page
 from kerastl.data.photos import Photos
 from kerastl.evaluation.scores import Scores
+from kerastl.eventlog import command_to_watch
 from kerastl.files import replacing
 from kerastl.preparation import (
     build_network,
@@ -75,6 +76,7 @@ def run(
     overwrite: bool = False,
     exporting: bool = True,
     overfitting: bool = False,
+    tensorboard: bool = False,
     clock: Clock | None = None,
     file: Path | None = None,
 ) -> Run:
@@ -88,6 +90,7 @@ def run(
         overwrite: Whether an earlier run in that folder may be replaced.
         exporting: Whether a SavedModel is written.
         overfitting: Whether one batch has to be learned by heart first, and forgotten again.
+        tensorboard: Whether the command that shows the run in TensorBoard is said.
         clock: When the work began, if before this call.
         file: The recipe's file, to be kept beside what came of it.
 
@@ -111,11 +114,16 @@ def run(
         page = directory.report / "photos.html"
         write_page(report, splits.root, page)
         say(f"What is meant is shown in {page}")
-    return _go(recipe, record, network, photos, State(), cache)
+    return _go(recipe, record, network, photos, State(), cache, tensorboard)
 
 
 def resume(
-    name: str, *, exporting: bool | None = None, force: bool = False, clock: Clock | None = None
+    name: str,
+    *,
+    exporting: bool | None = None,
+    force: bool = False,
+    tensorboard: bool = False,
+    clock: Clock | None = None,
 ) -> Run:
     """Go on with a run that was broken off, from its last checkpoint, on its own photos.
 
@@ -123,6 +131,7 @@ def resume(
         name: The run directory, or a recipe's name for its newest run that is not finished.
         exporting: Whether a SavedModel is written; if None, as was asked for when it began.
         force: Whether it goes on though photos, versions or the recipe's file have changed.
+        tensorboard: As of `run`.
         clock: When the work began, if before this call.
 
     Raises:
@@ -145,7 +154,7 @@ def resume(
     if not state.epoch and network.weights.name != record.values["weights"]:
         record.allow([f"weights {record.values['weights']} became {network.weights.name}"], force)
     photos = read_splits(recipe, splits, network, record.clock, cache, begun=bool(state.epoch))
-    return _go(recipe, record, network, photos, state, cache)
+    return _go(recipe, record, network, photos, state, cache, tensorboard)
 
 
 def _go(
@@ -155,8 +164,11 @@ def _go(
     photos: dict[str, Photos],
     state: State,
     cache: Cache,
+    tensorboard: bool,
 ) -> Run:
     clock, classes = record.clock, record.values["classes"]
+    if tensorboard:
+        say(f"Watch it with: {command_to_watch(record.directory.logs)}")
     # Its variables are those of the model that is trained, which looks at a photo once.
     answering = over_views(network.model, recipe.test_views)
     with record.running():

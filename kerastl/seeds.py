@@ -85,6 +85,7 @@ def run_seeds(
     overwrite: bool = False,
     exporting: bool = True,
     overfitting: bool = False,
+    tensorboard: bool = False,
     clock: Clock | None = None,
     file: Path | None = None,
 ) -> SeedRuns:
@@ -101,6 +102,7 @@ def run_seeds(
         overwrite: Whether earlier runs in those may be replaced.
         exporting: Whether SavedModels are written.
         overfitting: Whether one batch has to be learned by heart first, and forgotten again.
+        tensorboard: Whether the command that shows each run in TensorBoard is said.
         clock: When the work began, if before this call; the seconds of later runs are their own.
         file: The recipe's file, to be kept beside what came of it.
 
@@ -116,7 +118,7 @@ def run_seeds(
         runs.check_free(folder, overwrite, inputs_of(recipe, file))
     done: dict[int, Run] = {}
     how: dict[str, Any] = {"overwrite": overwrite, "exporting": exporting, "file": file}
-    how["overfitting"] = overfitting
+    how |= {"overfitting": overfitting, "tensorboard": tensorboard}
     for one, folder in zip(recipes, folders, strict=True):
         say(f"Seed {one.seed}, run {len(done) + 1} of {seeds}")
         result = run(one, folder, clock=None if done else clock, **how)

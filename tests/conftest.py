@@ -91,7 +91,7 @@ def finished(
 ) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A finished run of the small recipe by the program: its directory, and what it printed."""
     place = tmp_path_factory.mktemp("finished")
-    done = program("run", recipe_file, "--json", cwd=place)
+    done = program("run", recipe_file, "--tensorboard", "--json", cwd=place)
     assert done.returncode == 0, done.stderr
     (directory,) = (place / "runs").iterdir()
     return directory, done

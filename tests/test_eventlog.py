@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kerastl.errors import RunDirectoryError
-from kerastl.eventlog import EventLog
+from kerastl.eventlog import EventLog, command_to_watch
 from kerastl.rundir import RunDirectory
 
 ROWS = [
@@ -107,3 +107,10 @@ def test_the_logs_of_a_run_end_in_matrices_mistakes_and_a_graph_without_weights(
     nodes = tf.compat.v1.GraphDef.FromString(serialized).node
     assert any("head_logits" in node.name for node in nodes)
     assert max(node.attr["value"].tensor.ByteSize() for node in nodes) < 100
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_command_to_watch_says_what_it_needs(monkeypatch: pytest.MonkeyPatch, there: bool):
+    monkeypatch.setattr("kerastl.eventlog.find_spec", lambda name: object() if there else None)
+    after = "" if there else " (first: pip install tensorboard)"
+    assert command_to_watch(Path("my runs/1")) == f"tensorboard --logdir 'my runs/1'{after}"

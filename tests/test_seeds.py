@@ -57,13 +57,14 @@ def test_the_program_shows_and_gives_all(
 ):
     def run_seeds(recipe: Recipe, count: int, output: Path, **options: object) -> kerastl.SeedRuns:
         assert (recipe.seed, count, output) == (7, 2, Path("mine"))
-        assert options["exporting"] is False
+        assert (options["exporting"], options["tensorboard"]) == (False, True)
         return two
 
     monkeypatch.setattr(seeds, "run_seeds", run_seeds)
     monkeypatch.setattr(console, "stderr", False)
-    arguments = ["--seeds", "2", "--seed", "7", "--output", "mine", "--no-export", "--json"]
-    done = CliRunner().invoke(cli, ["run", str(recipe_file), *arguments])
+    arguments = ["--seeds", "2", "--seed", "7", "--output", "mine", "--no-export"]
+    more = ["--tensorboard", "--json"]
+    done = CliRunner().invoke(cli, ["run", str(recipe_file), *arguments, *more])
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert [one["seed"] for one in found["runs"]] == [3, 4]
@@ -74,6 +75,7 @@ def test_the_program_shows_and_gives_all(
     place = rows.index(["Scores", "(test)"])
     assert [row[0] for row in rows[place + 1 : place + 6]] == ["seed", "3", "4", "mean", "standard"]
     assert "kerastl compare " + " ".join(one["run"] for one in found["runs"]) in done.stderr
+    assert f"tensorboard --logdir {Path(found['runs'][0]['run']).parent}\n" in done.stderr
 
 
 def test_where_a_run_fails_what_came_of_those_before_it_is_told(

@@ -20,6 +20,7 @@ from kerastl.cli.options import (
 )
 from kerastl.clock import Clock
 from kerastl.errors import UsageError
+from kerastl.eventlog import command_to_watch
 from kerastl.registry import find_with_module
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ Examples:
 @click.option(
     "--export/--no-export", "exporting", default=None, help="Whether to write a SavedModel."
 )
+@click.option(
+    "--tensorboard", is_flag=True, help="Print the command that shows the run in TensorBoard."
+)
 @json_option
 @click.pass_obj
 def run(
@@ -93,11 +97,14 @@ def _begin(
     check_overfit: bool,
     exporting: bool | None,
     force: bool,
+    tensorboard: bool,
     **options: Any,
 ) -> dict[str, Any]:
     require_resume(force)
     if seeds and dry_run:
         raise UsageError("--dry-run is of one run; leave --seeds out.")
+    if tensorboard and dry_run:
+        raise UsageError("--dry-run writes no logs; leave --tensorboard out.")
     # Before TensorFlow is imported, so that a typing mistake is told at once.
     recipe, module = find_with_module(name)
     recipe = changed(recipe, **options)
@@ -110,13 +117,14 @@ def _begin(
         "overwrite": overwrite,
         "exporting": exporting is not False,
         "overfitting": check_overfit,
+        "tensorboard": tensorboard,
         "clock": clock,
         "file": Path(str(module.__file__)),
     }
     if seeds:
         return _run_seeds(recipe, seeds, output, how)
     result = flow.run(recipe, output, **how)
-    _show(result)
+    _show(result, tensorboard)
     return result.as_json()
 
 
@@ -126,7 +134,7 @@ def _run_seeds(
     from kerastl.seeds import run_seeds
 
     results = run_seeds(recipe, seeds, output, **how)
-    _show_seeds(results)
+    _show_seeds(results, how["tensorboard"])
     return results.as_json()
 
 
@@ -136,6 +144,7 @@ def _resume(
     *,
     exporting: bool | None,
     force: bool,
+    tensorboard: bool,
     offline: bool,
     **others: Any,
 ) -> dict[str, Any]:
@@ -144,12 +153,13 @@ def _resume(
     with clock.part("import"):
         from kerastl import flow
 
-    result = flow.resume(name, exporting=exporting, force=force, clock=clock)
-    _show(result)
+    how: dict[str, Any] = {"exporting": exporting, "force": force, "tensorboard": tensorboard}
+    result = flow.resume(name, clock=clock, **how)
+    _show(result, tensorboard)
     return result.as_json()
 
 
-def _show(result: Run) -> None:
+def _show(result: Run, tensorboard: bool) -> None:
     """Print the tables, and what to type next."""
     from kerastl.console import console, say
     from kerastl.evaluation.tables import class_table, score_table, time_table
@@ -173,6 +183,8 @@ def _show(result: Run) -> None:
         say(f"  SavedModel for serving: {result.export}")
     else:
         say(f"  kerastl export {folder}")
+    if tensorboard:
+        say(f"  {command_to_watch(result.directory.logs)}")
 
 
 def _warn(result: Run) -> None:
@@ -182,7 +194,7 @@ def _warn(result: Run) -> None:
         say("\nWarning: the backbone began from random weights; pretrained ones give far more.")
 
 
-def _show_seeds(results: SeedRuns) -> None:
+def _show_seeds(results: SeedRuns, tensorboard: bool) -> None:
     """Print a table of each split, and what to type next."""
     from kerastl.console import console, say
     from kerastl.evaluation.tables import seed_table
@@ -195,3 +207,5 @@ def _show_seeds(results: SeedRuns) -> None:
     _warn(done[0])
     say("\nEach is a run of its own. Next:")
     say(f"  kerastl compare {' '.join(str(one.directory.path) for one in done)}")
+    if tensorboard:
+        say(f"  {command_to_watch(done[0].directory.path.parent)}")

@@ -36,6 +36,7 @@ def told(done: subprocess.CompletedProcess[str], status: int) -> str:
         (["run", "--resume", "candy", "--seed", "0"], "leave the other options out"),
         (["run", "--resume", "candy", "--seeds", "2"], "leave the other options out"),
         (["run", "candy", "--seeds", "2", "--dry-run"], "--dry-run is of one run; leave --seeds"),
+        (["run", "candy", "--tensorboard", "--dry-run"], "writes no logs; leave --tensorboard out"),
         (["run", "candy", "--seeds", "1"], "'--seeds': 1 is not in the range"),
         (["run", "./nowhere.py"], "no recipe file"),
         (["run", "candy", "--unfreeze-after", "-1"], "'--unfreeze-after': -1 is not in the range"),

@@ -40,6 +40,15 @@ def test_run_tells_a_person_what_happens(finished):
         assert noise not in done.stderr
 
 
+def test_the_command_that_shows_the_logs_is_told_before_training_and_at_the_end(finished):
+    directory, done = finished
+    lines = done.stderr.splitlines()
+    command = f"tensorboard --logdir runs/{directory.name}/logs"
+    first, last = (number for number, line in enumerate(lines) if command in line)
+    assert first < next(i for i, line in enumerate(lines) if line.startswith("Stage frozen"))
+    assert last > next(i for i, line in enumerate(lines) if line.startswith("Everything is in"))
+
+
 def test_the_recipe_file_is_kept_beside_what_came_of_it(finished, recipe_file: Path):
     directory, _ = finished
     assert (directory / "recipe.py").read_text() == recipe_file.read_text()
