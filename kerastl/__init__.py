@@ -11,7 +11,7 @@ from kerastl.recipe import Backbone, Head, Recipe, Stage
 from kerastl.registry import find
 
 if TYPE_CHECKING:
-    from kerastl.flow import Run, run
+    from kerastl.flow import Run, resume, run
     from kerastl.seeds import SeedRuns, run_seeds
     from kerastl.source_model import SourceModel, pretrain
 
@@ -34,6 +34,7 @@ __all__ = [
     "Stage",
     "find",
     "pretrain",
+    "resume",
     "run",
     "run_seeds",
 ]
@@ -41,7 +42,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import TensorFlow, seconds of work, only when something is to be run."""
-    if name in ("Run", "run"):
+    if name in ("Run", "resume", "run"):
         from kerastl import flow
 
         return getattr(flow, name)

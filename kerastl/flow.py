@@ -32,6 +32,7 @@ from kerastl.record import Record
 from kerastl.reporting import report_on
 from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export
+from kerastl.training.given import Callbacks, named_callbacks, require_callbacks
 from kerastl.training.model import Network, over_views
 from kerastl.training.overfit import check_overfit
 from kerastl.training.stages import train
@@ -77,6 +78,7 @@ def run(
     exporting: bool = True,
     overfitting: bool = False,
     tensorboard: bool = False,
+    callbacks: Callbacks = (),
     clock: Clock | None = None,
     file: Path | None = None,
 ) -> Run:
@@ -91,12 +93,16 @@ def run(
         exporting: Whether a SavedModel is written.
         overfitting: Whether one batch has to be learned by heart first, and forgotten again.
         tensorboard: Whether the command that shows the run in TensorBoard is said.
+        callbacks: Keras callbacks that see the training of every stage: of its tail, the part of
+            the model that learns, with the epochs of all stages on one axis. They are called after
+            kerastl's own; a run that is gone on with has to be given them again.
         clock: When the work began, if before this call.
         file: The recipe's file, to be kept beside what came of it.
 
     Raises:
         KerastlError: A mistake in the recipe, the data, the weights or the output.
     """
+    require_callbacks(callbacks)
     clock, folder, cache = clock or Clock(), Path(output) if output else None, Cache()
     runs.check_free(folder, overwrite, inputs_of(recipe, file))
     keras.utils.set_random_seed(recipe.seed)
@@ -114,7 +120,7 @@ def run(
         page = directory.report / "photos.html"
         write_page(report, splits.root, page)
         say(f"What is meant is shown in {page}")
-    return _go(recipe, record, network, photos, State(), cache, tensorboard)
+    return _go(recipe, record, network, photos, State(), cache, callbacks, tensorboard)
 
 
 def resume(
@@ -123,6 +129,7 @@ def resume(
     exporting: bool | None = None,
     force: bool = False,
     tensorboard: bool = False,
+    callbacks: Callbacks = (),
     clock: Clock | None = None,
 ) -> Run:
     """Go on with a run that was broken off, from its last checkpoint, on its own photos.
@@ -132,11 +139,13 @@ def resume(
         exporting: Whether a SavedModel is written; if None, as was asked for when it began.
         force: Whether it goes on though photos, versions or the recipe's file have changed.
         tensorboard: As of `run`.
+        callbacks: As of `run`.
         clock: When the work began, if before this call.
 
     Raises:
         KerastlError: There is no such run, or it cannot be gone on with.
     """
+    require_callbacks(callbacks)
     record = Record.again(runs.find(name, finished=False), clock or Clock(), force)
     recipe, directory, cache = recipe_of(record.directory), record.directory, Cache()
     state = State.newest(directory.checkpoints)
@@ -154,7 +163,7 @@ def resume(
     if not state.epoch and network.weights.name != record.values["weights"]:
         record.allow([f"weights {record.values['weights']} became {network.weights.name}"], force)
     photos = read_splits(recipe, splits, network, record.clock, cache, begun=bool(state.epoch))
-    return _go(recipe, record, network, photos, state, cache, tensorboard)
+    return _go(recipe, record, network, photos, state, cache, callbacks, tensorboard)
 
 
 def _go(
@@ -164,9 +173,12 @@ def _go(
     photos: dict[str, Photos],
     state: State,
     cache: Cache,
+    callbacks: Callbacks,
     tensorboard: bool,
 ) -> Run:
     clock, classes = record.clock, record.values["classes"]
+    before = record.values.get("callbacks", ())
+    record.values["callbacks"] = named_callbacks(callbacks, before)
     if tensorboard:
         say(f"Watch it with: {command_to_watch(record.directory.logs)}")
     # Its variables are those of the model that is trained, which looks at a photo once.
@@ -174,7 +186,8 @@ def _go(
     with record.running():
         try:
             learning = (photos["train"], photos["validation"])
-            train(network.model, recipe, learning, record.save_state, clock, state, cache)
+            save = record.save_state
+            train(network.model, recipe, learning, save, clock, state, cache, callbacks)
         finally:
             # Also where training is broken off: what was learned so far is of use.
             if state.best_epoch:

@@ -21,6 +21,8 @@ from kerastl.training.state import State
 # After so many steps the learning rate has climbed far enough to move whatever learns.
 _FIRST_STEPS = 10
 _NAMED = 3
+# Stands in the audit of a stage that somebody else's callback has ended.
+_ENDED_EARLY = "ended early"
 
 
 def require_declared(parts: Parts, stage: Stage) -> None:
@@ -51,6 +53,12 @@ def _learns(layer: Any, stage: Stage) -> bool:
     if stage.lora:
         return adapts(layer) or layer.name.startswith(HEAD)
     return stage.normalization == TRAINING or not normalizes(layer)
+
+
+def has_ended(stage: Stage, state: State) -> bool:
+    """Say whether a stage is over, or was ended before it was by a callback that a person gave."""
+    ended_early = state.audit.get(stage.name, {}).get(_ENDED_EARLY, False)
+    return bool(ended_early) or is_over(stage, state.losses(stage.name))
 
 
 def require_audited(stage: Stage, state: State) -> None:
@@ -119,7 +127,10 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
         self.state.audit[self.stage.name] = found
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Tell what was found."""
+        """Look, where this has come before the last epoch, and tell what was found."""
+        if self.stage.name not in self.state.audit:
+            self._look()
+            self.state.audit[self.stage.name][_ENDED_EARLY] = True
         say(f"Audit of stage {self.stage.name}: {_described(self.state.audit[self.stage.name])}")
 
     def _look_early(self) -> None:

@@ -16,11 +16,12 @@ from kerastl.console import say
 from kerastl.data.photos import Photos
 from kerastl.recipe import Recipe, Stage
 from kerastl.stage import AUTO
-from kerastl.training.audit import Auditor, require_audited, require_declared
+from kerastl.training.audit import Auditor, has_ended, require_audited, require_declared
 from kerastl.training.batches import training_batches, validation_batches
 from kerastl.training.callbacks import Averaging, EpochLines, Keeper, Pace, Save
 from kerastl.training.features import Features, Source
 from kerastl.training.first_batch import FIRST_BATCH, check_first_batch
+from kerastl.training.given import Callbacks
 from kerastl.training.interpolation import interpolate
 from kerastl.training.losses import accuracy_of, loss_of, weights_of
 from kerastl.training.normalization import prepare_normalization
@@ -45,6 +46,7 @@ def train(
     clock: Clock,
     state: State,
     cache: Cache,
+    given: Callbacks = (),
 ) -> None:
     """Train stage by stage, and leave the model with the weights of its best epoch.
 
@@ -57,6 +59,8 @@ def train(
         state: A new one, or where an earlier run stopped. It goes on changing, so that it is of use
             where training is broken off.
         cache: Where features are looked for and kept.
+        given: Callbacks of somebody else, for the training of every stage. They are called after
+            those here, so that what they do does not change what is kept of an epoch.
     """
     if state.model:
         assign(model, state.model)
@@ -67,10 +71,10 @@ def train(
             state.stage, state.optimizer = number, []
         if stage.unfreeze and not state.anchor and _needs_anchor(recipe):
             state.anchor = state.model or values_of(model.variables)
-        if is_over(stage, state.losses(stage.name)):
+        if has_ended(stage, state):
             require_audited(stage, state)
         else:
-            _run_stage(model, recipe, stage, whole.name, photos, save, clock, state, cache)
+            _run_stage(model, recipe, stage, whole.name, photos, save, clock, state, cache, given)
     if recipe.interpolate:
         with clock.part("interpolation"):
             interpolate(model, recipe, photos[1], state)
@@ -91,6 +95,7 @@ def _run_stage(
     clock: Clock,
     state: State,
     cache: Cache,
+    given: Callbacks,
 ) -> None:
     """Train one stage from its first epoch, or from where the state stands within it."""
     with clock.part("model"):
@@ -110,7 +115,7 @@ def _run_stage(
         stage = with_rate(stage, parts, recipe, features[0], state)
     clock.training_begins()
     with clock.part(f"stage {stage.name}"), held_to(state.anchor, parts, stage.l2_sp):
-        _fit(parts, recipe, stage, setting, features, save, state)
+        _fit(parts, recipe, stage, setting, features, save, state, given)
 
 
 def _fit(
@@ -121,6 +126,7 @@ def _fit(
     features: tuple[Features, Features],
     save: Save,
     state: State,
+    given: Callbacks,
 ) -> None:
     """Train the tail for the epochs that are left."""
     train, validation = features
@@ -133,7 +139,7 @@ def _fit(
         steps_per_execution=_together(steps) if stage.unfreeze == 0 and train.held else 1,
     )
     restore(tail.optimizer, tail.trainable_variables, state)
-    with _callbacks(parts, recipe, stage, setting, rest, len(train), save, state) as callbacks:
+    with _callbacks(parts, recipe, stage, setting, rest, len(train), save, state) as ours:
         tail.fit(
             training_batches(train, tail, batch_size, recipe.seed, rest, recipe.balance),
             initial_epoch=rest.start,
@@ -141,7 +147,7 @@ def _fit(
             steps_per_epoch=steps,
             shuffle=False,
             validation_data=validation_batches(validation, tail, batch_size),
-            callbacks=callbacks,
+            callbacks=[*ours, *given],
             verbose=0,
         )
 
