@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
+import keras
 import pytest
 
 import kerastl
@@ -13,6 +17,7 @@ import readme
 from colors import fill, photo
 from kerastl.data import ImageFolder
 from kerastl.recipe import Recipe
+from kerastl.training.given import require_callbacks
 
 TEXT = readme.README.read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, flags=re.S)
@@ -28,7 +33,7 @@ def test_help_and_recipe_are_those_of_the_program():
 
 
 def test_there_is_no_example_that_is_not_run():
-    assert len(EXAMPLES) == 8
+    assert len(EXAMPLES) == 10
 
 
 @pytest.fixture
@@ -45,9 +50,27 @@ def test_the_model_and_the_run():
     names: dict[str, object] = {}
     exec(example("recipe.build"), names)
     assert names["model"].output_shape == (None, 4)
-    exec(example("kerastl.run("), names)
+    exec(example("run = kerastl.run("), names)
     assert isinstance(names["run"], kerastl.Run)
     assert names["run"].export.is_dir()
+
+
+class Logger(keras.callbacks.Callback):
+    """Stands for the callbacks of packages that the tests do without."""
+
+
+@pytest.mark.parametrize("package", ["mlflow", "wandb"])
+def test_callbacks(monkeypatch: pytest.MonkeyPatch, package: str):
+    given: list[object] = []
+    monkeypatch.setattr(kerastl, "run", lambda recipe, callbacks: given.extend(callbacks))
+    names = {"mlflow": "mlflow.keras", "wandb": "wandb.integration.keras"}
+    inner = SimpleNamespace(MlflowCallback=Logger, WandbMetricsLogger=Logger)
+    outer = SimpleNamespace(keras=inner, start_run=nullcontext, init=lambda project: nullcontext())
+    monkeypatch.setitem(sys.modules, package, outer)
+    monkeypatch.setitem(sys.modules, names[package], inner)
+    exec(example(f"import {package}\n"), {})
+    require_callbacks(given)
+    assert [type(one) for one in given] == [Logger]
 
 
 def test_photos_of_ones_own():
