@@ -10,7 +10,7 @@ import attrs
 import keras
 
 from kerastl import runs
-from kerastl.backbones.inference import compiled
+from kerastl.backbones.inference import Compiled, compiled
 from kerastl.begun import recipe_of, splits_of
 from kerastl.cache import Cache
 from kerastl.clock import Clock
@@ -176,8 +176,7 @@ def _go(
     callbacks: Callbacks,
     tensorboard: bool,
 ) -> Run:
-    clock, classes = record.clock, record.values["classes"]
-    before = record.values.get("callbacks", ())
+    clock, before = record.clock, record.values.get("callbacks", ())
     record.values["callbacks"] = named_callbacks(callbacks, before)
     if tensorboard:
         say(f"Watch it with: {command_to_watch(record.directory.logs)}")
@@ -196,15 +195,19 @@ def _go(
         model = compiled(answering)
         with clock.part("evaluation"):
             scores = report_on(model, photos, recipe, state, record)
-        exported = None
-        if record.values.get("exporting", True):
-            with clock.part("export"):
-                exported = record.directory.next_export()
-                multi_label = record.values.get("multi_label", False)
-                export(model, classes, exported, recipe.resize, multi_label)
-                record.update(export=exported.name)
-    weights = record.values["weights"] or "none"
-    return Run(record.directory, tuple(classes), scores, exported, weights, clock.report())
+        exported = _export(model, recipe, record) if record.values.get("exporting", True) else None
+    weights, classes = record.values["weights"] or "none", tuple(record.values["classes"])
+    return Run(record.directory, classes, scores, exported, weights, clock.report())
+
+
+def _export(model: Compiled, recipe: Recipe, record: Record) -> Path:
+    """Write the SavedModel."""
+    values = record.values
+    with record.clock.part("export"):
+        target = record.directory.next_export()
+        export(model, values["classes"], target, recipe.resize, values.get("multi_label", False))
+        record.update(export=target.name)
+    return target
 
 
 def _keep(model: keras.Model, state: State, record: Record) -> None:
