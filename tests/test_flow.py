@@ -115,10 +115,11 @@ def test_photos_are_looked_at_twice_wherever_the_model_is_used(
     expected = softmax((seen + mirrored) / 2, axis=1)
     assert np.abs(expected - softmax(seen, axis=1)).max() > 1e-3
     served = tf.saved_model.load(str(run.export)).signatures["image"](images=tf.constant(images))
-    np.testing.assert_allclose(served["probabilities"], expected, atol=1e-5)
+    # A random network makes much of the last bits.
+    np.testing.assert_allclose(served["probabilities"], expected, atol=1e-4)
     predictions, _ = model.predict(files)
     found = [prediction.top[0][1] for prediction in predictions]
-    np.testing.assert_allclose(found, expected.max(axis=1), atol=1e-5)
+    np.testing.assert_allclose(found, expected.max(axis=1), atol=1e-4)
 
 
 def test_a_mistake_in_the_backbone_is_told_before_a_photo_is_read(recipe: Recipe, tmp_path: Path):

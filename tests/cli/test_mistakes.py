@@ -43,7 +43,7 @@ def told(done: subprocess.CompletedProcess[str], status: int) -> str:
         (["run", "candy", "--unfreeze-after", "five"], "'five' is not a valid integer"),
         (["run", "candy", "--set", "stages.frosen.epochs=3"], "Did you mean 'frozen'?"),
         (["run", "candy", "--set", "stages.frozen.epochs"], "--set takes PATH=VALUE"),
-        (["run", "candy", "--set", "stages.frozen.epochs=0"], "a number of epochs from 1, not 0"),
+        (["run", "candy", "--set", "stages.frozen.epochs=0"], "from 1, or 'auto', not 0"),
         (["run", "candy", "--dry-run", *MIXED, "--set", "stages.frozen.views=2"], "mix and views"),
         (
             ["run", "candy", "--dry-run", *MIXED, "--set", "balance=weights"],
