@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ import numpy as np
 from kerastl.rundir import RunDirectory
 from kerastl.training.state import State
 
+NOTHING, ENDED = "nothing was written", "it had ended"
 RUN = [
     *("run", "candy", "--offline", "--image-size", "64", "--no-export"),
     *("--set", "stages.frozen.epochs=2", "--set", "stages.frozen.augment=true"),
@@ -50,19 +52,20 @@ def main() -> None:
         run(folder, [*RUN, "--output", "whole"])
         seconds = time.perf_counter() - began
         expected = ending(folder / "whole")
-        for number in range(arguments.kills):
-            output = f"killed-{number}"
-            after = chance.uniform(0, seconds)
+        while moments.total() < arguments.kills:
+            output, after = f"killed-{moments.total()}", chance.uniform(0, seconds)
             moment = killed(folder, [*RUN, "--output", output], folder / output, after)
+            if moment == ENDED:
+                # It was quicker than the first one: nothing was killed.
+                shutil.rmtree(folder / output)
+                continue
             moments[moment] += 1
-            if moment != "it had ended":
-                begun = moment != "nothing was written"
-                anew = [*RUN, "--output", output, "--overwrite"]
-                run(folder, ["run", "--resume", output] if begun else anew)
+            anew = [*RUN, "--output", output, "--overwrite"]
+            run(folder, anew if moment == NOTHING else ["run", "--resume", output])
             is_same = equal(ending(folder / output), expected)
             same += is_same
             told = "the same" if is_same else "DIFFERENT"
-            print(f"{number + 1:>3}  killed after {after:5.1f} s, {moment}: {told}", flush=True)
+            print(f"{moments.total():>3}  after {after:5.1f} s, {moment}: {told}", flush=True)
     print(f"{same} of {arguments.kills} endings were the same to the last bit; {dict(moments)}")
 
 
@@ -89,9 +92,9 @@ def killed(folder: Path, arguments: list[str], output: Path, after: float) -> st
             running.send_signal(signal.SIGKILL)
     directory = RunDirectory(output)
     if not directory.record.is_file() or directory.read_record()["status"] == "begun":
-        return "nothing was written"
+        return NOTHING
     if directory.read_record()["status"] == "finished":
-        return "it had ended"
+        return ENDED
     epochs = directory.read_record().get("epochs", 0)
     return f"after epoch {epochs}" if epochs else "before the first checkpoint"
 
