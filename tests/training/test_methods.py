@@ -85,7 +85,13 @@ def _thin(recipe: Recipe) -> Recipe:
 
 
 @pytest.mark.parametrize(
-    ("methods", "stop"), [(_many, 3), (_many, 4), (_until_it_is_enough, 4), (_thin, 3)]
+    ("methods", "stop"),
+    [
+        (_many, 3),
+        pytest.param(_many, 4, marks=pytest.mark.slow),
+        (_until_it_is_enough, 4),
+        pytest.param(_thin, 3, marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_that_is_gone_on_with_ends_as_without_a_stop(
     recipe: Recipe,

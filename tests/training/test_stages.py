@@ -133,12 +133,12 @@ def test_the_same_seed_gives_the_same_training(recipe: Recipe, learning: Learnin
 @pytest.mark.parametrize(
     ("stop", "changes"),
     [
-        (1, {}),
+        pytest.param(1, {}, marks=pytest.mark.slow),
         (2, {}),
-        (3, {}),
+        pytest.param(3, {}, marks=pytest.mark.slow),
         (1, {"augment": True, "views": 2}),
-        (3, {"augment": True}),
-        (1, {"mix": "mixup"}),
+        pytest.param(3, {"augment": True}, marks=pytest.mark.slow),
+        pytest.param(1, {"mix": "mixup"}, marks=pytest.mark.slow),
         (3, {"augment": "randaugment", "erase": 0.5, "mix": "cutmix"}),
     ],
 )
