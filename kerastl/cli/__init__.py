@@ -24,6 +24,7 @@ from kerastl.cli.run import run
 from kerastl.cli.show import show
 from kerastl.cli.weights import weights
 from kerastl.clock import Clock
+from kerastl.cores import limit_threads
 from kerastl.errors import KerastlError, cause
 
 _EXAMPLES = """\b
@@ -65,6 +66,7 @@ def main() -> None:
     """Run the command line; a mistake is one line and an exit status, never a traceback."""
     clock = Clock(time.perf_counter())
     _hide_native_output()
+    limit_threads()
     # A file's name need not be text, and no name is worth a crash.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from itertools import compress
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from kerastl.cores import cores
 from kerastl.data.conversion import as_pixels, complaint
 from kerastl.data.pipeline import read_ahead
 from kerastl.data.reader import fit, read_image, read_jpeg, upright_jpeg
@@ -20,7 +20,7 @@ from kerastl.labelled import Split
 # Photos that are decoded before they are handed on.
 AT_ONCE = 16
 # Calls of the decoder that are going on at once: so many that no core waits for the next.
-_CALLS = min(2 * (os.cpu_count() or 1), 32)
+_CALLS = min(2 * cores(), 32)
 # Traced once a size; of what is written in TensorFlow's operations autograph has nothing to do.
 _read_jpeg, _read_image = (
     tf.function(read, autograph=False, reduce_retracing=True) for read in (read_jpeg, read_image)

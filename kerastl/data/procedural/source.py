@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 
 from kerastl.console import say
+from kerastl.cores import cores
 from kerastl.data.procedural import CLASSES, draw_batch
 from kerastl.errors import DataError
 from kerastl.live import progress
@@ -57,7 +58,7 @@ class Procedural:
                 later = (pool for pool in drawn for _ in range(_ROUNDS))
                 yield itertools.chain(rounds, later)
 
-        say(f"Drawing images of {size} x {size} in {min(_cores(), _MOST_WORKERS)} processes")
+        say(f"Drawing images of {size} x {size} in {min(cores(), _MOST_WORKERS)} processes")
         with _workers() as workers, progress("drawing images to measure on", _HELD_OUT) as done:
             held_out = _images_of(_begun(workers, _FAR, _HELD_OUT, seed, size), done)
         return Stream(
@@ -114,7 +115,7 @@ def _images_of(jobs: list[Future[Images]], done: Callable[[int], None] | None = 
 @contextmanager
 def _workers() -> Iterator[ProcessPoolExecutor]:
     """Start processes of their own; forked ones would share TensorFlow's threads and locks."""
-    number = min(_cores(), _MOST_WORKERS)
+    number = min(cores(), _MOST_WORKERS)
     context = multiprocessing.get_context("spawn")
     workers = ProcessPoolExecutor(number, mp_context=context, initializer=_follow)
     try:
@@ -122,13 +123,6 @@ def _workers() -> Iterator[ProcessPoolExecutor]:
     finally:
         # What is still waiting to be drawn would keep the program from its end for a minute.
         workers.shutdown(cancel_futures=True)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _follow() -> None:
