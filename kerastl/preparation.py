@@ -18,6 +18,7 @@ from kerastl.data.report import Report
 from kerastl.data.splits import divide, is_divided
 from kerastl.labelled import Labelled, Splits
 from kerastl.recipe import Recipe
+from kerastl.training.devices import described
 from kerastl.training.losses import require_balance
 from kerastl.training.model import Network, build
 from kerastl.training.normalization import estimate_statistics, some_of
@@ -40,6 +41,7 @@ def find_photos(recipe: Recipe, clock: Clock) -> Labelled:
 
 def build_network(recipe: Recipe, labelled: Labelled | Splits, clock: Clock) -> Network:
     """Build the model, which finds most mistakes in a recipe, before photos are read."""
+    say(f"Device: {described(recipe.precision)}")
     if labelled.multi_label:
         require_balance(recipe.balance)
     with clock.part("model"):

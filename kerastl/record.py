@@ -73,7 +73,7 @@ class Record:
             "seed": recipe.seed,
             "versions": _versions(),
             "python": platform.python_version(),
-            "device": _device(),
+            "device": _device(recipe.precision, verb),
         }
         record = cls(directory, clock, values)
         # From here on the folder is known to be a run's, wherever it is broken off.
@@ -110,6 +110,7 @@ class Record:
         clock.seconds |= {part: clock.seconds.get(part, 0.0) + seconds[part] for part in seconds}
         record = cls(directory, clock, values)
         record.allow(_changes(directory, values), force)
+        record.note_device()
         return record
 
     def allow(self, changes: Sequence[str], force: bool) -> None:
@@ -131,6 +132,14 @@ class Record:
             )
         say(f"Warning: {told}. It will not end as it would have.")
         self.values["changes"] = [*self.values.get("changes", ()), *changes]
+
+    def note_device(self) -> None:
+        """Write down on what a run goes on; it may be another device than it began on."""
+        device = _device(self.values["recipe"]["precision"], self.values.get("verb", "run"))
+        before, self.values["device"] = self.values.get("device"), device
+        if before != device:
+            changes = self.values.get("changes", ())
+            self.values["changes"] = [*changes, f"device {before} became {device}"]
 
     def update(self, **values: Any) -> None:
         """Add values and write the record."""
@@ -219,12 +228,10 @@ def _versions() -> dict[str, str]:
     return {name: version(name) for name in _PACKAGES}
 
 
-def _device() -> str:
-    import tensorflow as tf
+def _device(precision: str, verb: str) -> str:
+    from kerastl.training.devices import described
 
-    graphics = tf.config.list_physical_devices("GPU")
-    named = (tf.config.experimental.get_device_details(one).get("device_name") for one in graphics)
-    return ", ".join(map(str, named)) or f"CPU, {os.cpu_count()} cores"
+    return described(precision, several=verb == "run")
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -15,6 +15,7 @@ from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 from kerastl.backbones.folding import Folded
 from kerastl.cache import Array
+from kerastl.training.devices import graphics
 
 Forward = Callable[[Array], list[Array]]
 
@@ -83,7 +84,7 @@ def inference_graph(model: keras.Model) -> Graph:
 
 def has_gpu() -> bool:
     """Say whether TensorFlow has a GPU here."""
-    return bool(tf.config.get_visible_devices("GPU"))
+    return bool(graphics())
 
 
 def has_bfloat16() -> bool:

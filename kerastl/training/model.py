@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 import attrs
 import keras
-import tensorflow as tf
 
 from kerastl.backbones.adapter import graph
 from kerastl.backbones.weights import Weights, load_weights
 from kerastl.pretraining import Pretraining
 from kerastl.recipe import Recipe
+from kerastl.training.devices import policy_of
 from kerastl.training.head import add_head
 from kerastl.training.lora import add_lora
 
@@ -68,19 +68,3 @@ def _precision(precision: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def policy_of(precision: str) -> str:
-    """Return the Keras dtype policy for `"auto"`, `"float32"` or `"mixed"`."""
-    graphics = tf.config.list_physical_devices("GPU")
-    if precision == "auto":
-        return "mixed_float16" if any(_gains(device) for device in graphics) else "float32"
-    if precision == "mixed":
-        return "mixed_float16" if graphics else "mixed_bfloat16"
-    return "float32"
-
-
-def _gains(device: tf.config.PhysicalDevice) -> bool:
-    """Say whether the GPU has tensor cores (compute capability 7.0) and gains from 16 bits."""
-    capability = tf.config.experimental.get_device_details(device).get("compute_capability")
-    return capability is not None and capability >= (7, 0)
