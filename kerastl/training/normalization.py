@@ -13,6 +13,7 @@ import tensorflow as tf
 from kerastl.cache import Rows
 from kerastl.data.photos import Photos
 from kerastl.stage import ESTIMATED, TRAINING, Stage
+from kerastl.training.devices import replicas
 
 _PHOTOS = 64
 # Keras's networks have up to 0.999, which a short training never outgrows: it would learn well and
@@ -69,6 +70,9 @@ def prepare_normalization(
         estimate_statistics(model, [some_of(photos.images, seed)])
     elif stage.normalization == TRAINING:
         quicken(model, _FOLLOWING)
+        for layer in _layers(model):
+            # In a step it follows what each device sees, one after the other.
+            layer.momentum **= 1 / replicas()
 
 
 def some_of(images: Rows, seed: int) -> npt.NDArray[np.float32]:

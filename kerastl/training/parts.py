@@ -11,6 +11,7 @@ import numpy as np
 from kerastl.backbones.cuts import Cut, find_cuts, nearest_cut, trunk_and_tail
 from kerastl.backbones.values import with_inner
 from kerastl.stage import FROZEN, TRAINING, Stage
+from kerastl.training.data_parallel import on_all_devices
 from kerastl.training.lora import let_learn
 
 
@@ -59,6 +60,9 @@ def split_and_freeze(
     """
     cut = nearest_cut(find_cuts(model), share)
     trunk, tail = trunk_and_tail(model, cut)
+    if cut.share:
+        # A head alone takes less time than it takes to hand it out.
+        tail = on_all_devices(tail)
     for layer in with_inner(model.layers):
         layer.trainable = False
     for layer in with_inner(tail.layers):

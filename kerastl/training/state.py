@@ -163,7 +163,19 @@ def _assign(variables: Sequence[Any], values: Arrays) -> None:
 
 
 def restore(optimizer: keras.optimizers.Optimizer, variables: Sequence[Any], state: State) -> None:
-    """Let an optimiser of these variables go on from where the state stands."""
+    """Let an optimiser of these variables go on from where the state stands.
+
+    Raises:
+        RunDirectoryError: The state is of an optimiser for another precision.
+    """
     optimizer.build(variables)
-    if state.optimizer:
+    if not state.optimizer:
+        return
+    try:
         _assign(optimizer.variables, state.optimizer)
+    except RunDirectoryError as error:
+        raise RunDirectoryError(
+            "The run's checkpoint is of training in another precision: 'auto' means one thing on a "
+            "GPU and another on a CPU. Go on with it on such a device as it began on, or begin it "
+            "anew."
+        ) from error

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import attrs
 import keras
 import numpy as np
+import pytest
 
 from kerastl.recipe import Recipe
 from kerastl.training.model import build
-from kerastl.training.normalization import estimate_statistics
+from kerastl.training.normalization import estimate_statistics, prepare_normalization
 
 
 def test_statistics_are_those_of_the_photos(recipe: Recipe):
@@ -33,3 +35,17 @@ def test_a_random_network_passes_its_signal_on(recipe: Recipe):
     dead = spread()
     estimate_statistics(model, [images.astype(np.float32)])
     assert spread() > 10 * dead
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_statistics_follow_a_step_as_far_whatever_number_of_devices_takes_it(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch, devices: int
+):
+    monkeypatch.setattr("kerastl.training.normalization.replicas", lambda: devices)
+    model = build(recipe, 3).model
+    stage = attrs.evolve(recipe.stages[1], normalization="training")
+    # Another stage, or a resumed one, leaves it so.
+    for _ in range(2):
+        prepare_normalization(model, stage, None, 0, False)
+        norms = [each for each in model.layers if isinstance(each, keras.layers.BatchNormalization)]
+        assert {round(norm.momentum**devices, 6) for norm in norms} == {0.9}

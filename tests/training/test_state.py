@@ -8,7 +8,7 @@ import pytest
 
 from kerastl.backbones.values import values_of
 from kerastl.errors import RunDirectoryError
-from kerastl.training.state import State, assign
+from kerastl.training.state import State, assign, restore
 
 
 def row(loss: float) -> dict[str, float]:
@@ -72,6 +72,17 @@ def test_a_damaged_file_is_told(tmp_path: Path, content: bytes):
 def test_values_of_another_model_are_refused(model: keras.Model):
     with pytest.raises(RunDirectoryError, match="of another model"):
         assign(model, [np.zeros((2, 2)), np.zeros(2)])
+
+
+def test_an_optimizer_of_another_precision_is_refused(model: keras.Model):
+    plain, scaled = (
+        keras.optimizers.Adam(),
+        keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()),
+    )
+    plain.build(model.trainable_variables)
+    state = State(optimizer=values_of(plain.variables))
+    with pytest.raises(RunDirectoryError, match=r"in another precision: .* begin it anew"):
+        restore(scaled, model.trainable_variables, state)
 
 
 def test_what_a_layer_has_made_of_its_variables_is_made_anew():
