@@ -32,6 +32,7 @@ from kerastl.record import Record
 from kerastl.reporting import report_on
 from kerastl.rundir import RunDirectory
 from kerastl.serving.saved_model import export
+from kerastl.training.batch_size import with_batch_size, within_memory
 from kerastl.training.given import Callbacks, named_callbacks, require_callbacks
 from kerastl.training.model import Network, over_views
 from kerastl.training.overfit import check_overfit
@@ -110,6 +111,7 @@ def run(
     network = build_network(recipe, labelled, clock)
     splits, report = divide_photos(recipe, labelled, clock, cache)
     photos = read_splits(recipe, splits, network, clock, cache)
+    recipe = with_batch_size(recipe, network.model, photos["train"].labels, clock)
     if overfitting:
         check_overfit(network.model, recipe, photos["train"], cache)
     directory = runs.create(recipe.name, folder, overwrite)
@@ -186,7 +188,8 @@ def _go(
         try:
             learning = (photos["train"], photos["validation"])
             save = record.save_state
-            train(network.model, recipe, learning, save, clock, state, cache, callbacks)
+            with within_memory(recipe, network.model, photos["train"].labels):
+                train(network.model, recipe, learning, save, clock, state, cache, callbacks)
         finally:
             # Also where training is broken off: what was learned so far is of use.
             if state.best_epoch:

@@ -126,7 +126,7 @@ class Recipe:
         test_views: How often the trained model looks at a photo: with 2 its logits are the mean of
             those of the photo and of its mirror image (Krizhevsky et al., 2012), in scores,
             predictions and the SavedModel alike.
-        batch_size: Photos a training step.
+        batch_size: Photos a training step; `"auto"` takes as many as fit into memory, up to 64.
         seed: Decides the splits, the first weights, the order of photos, dropout, augmentation.
         precision: `"float32"`, `"mixed"` (16-bit arithmetic, 32-bit weights), or `"auto"`: mixed
             on a GPU that gains from it, otherwise float32, but for frozen layers on a processor
@@ -167,11 +167,18 @@ class Recipe:
             "1 or 2", lambda value: validators.is_whole(value) and value in (1, 2)
         ),
     )
-    batch_size: int = attrs.field(default=32, validator=validators.whole("a number of photos", 1))
+    batch_size: int | str = attrs.field(
+        default=32, validator=validators.whole_or_auto("a number of photos")
+    )
     seed: int = attrs.field(default=0, validator=validators.seed)
     precision: str = attrs.field(
         default="auto", validator=validators.one_of("auto", "float32", "mixed")
     )
+
+    @property
+    def photos_a_step(self) -> int:
+        """The batch size as a number, which `"auto"` has to have become before."""
+        return int(self.batch_size)
 
     @property
     def parts(self) -> tuple[tuple[Stage, Stage], ...]:

@@ -20,6 +20,7 @@ from kerastl.preparation import (
     read_splits,
 )
 from kerastl.recipe import Recipe
+from kerastl.training.batch_size import with_batch_size
 from kerastl.training.find_rates import find_rates
 from kerastl.training.model import Network
 from kerastl.training.overfit import check_overfit
@@ -50,7 +51,7 @@ def rehearse(
     """
     runs.check_free(Path(output) if output else None, overwrite, inputs_of(recipe))
     cache = Cache()
-    network, photos, classes = _prepared(recipe, cache)
+    recipe, network, photos, classes = _prepared(recipe, cache)
     if overfitting:
         check_overfit(network.model, recipe, photos["train"], cache)
     stages = {
@@ -70,16 +71,20 @@ def find_learning_rates(recipe: Recipe) -> list[RangeTest]:
         KerastlError: A mistake in the recipe, the data or the weights.
     """
     cache = Cache()
-    network, photos, _ = _prepared(recipe, cache)
+    recipe, network, photos, _ = _prepared(recipe, cache)
     learning = (photos["train"], photos["validation"])
     return find_rates(network.model, recipe, learning, Clock(), cache)
 
 
-def _prepared(recipe: Recipe, cache: Cache) -> tuple[Network, dict[str, Photos], tuple[str, ...]]:
-    """Return the network, the photos of each split and the classes, as a run begins with them."""
+def _prepared(
+    recipe: Recipe, cache: Cache
+) -> tuple[Recipe, Network, dict[str, Photos], tuple[str, ...]]:
+    """Return recipe, network, photos of each split and classes as a run begins with them."""
     clock = Clock()
     keras.utils.set_random_seed(recipe.seed)
     labelled = find_photos(recipe, clock)
     network = build_network(recipe, labelled, clock)
     splits, _ = divide_photos(recipe, labelled, clock, cache)
-    return network, read_splits(recipe, splits, network, clock, cache), splits.classes
+    photos = read_splits(recipe, splits, network, clock, cache)
+    recipe = with_batch_size(recipe, network.model, photos["train"].labels, clock)
+    return recipe, network, photos, splits.classes

@@ -37,7 +37,9 @@ def report_on(
     """
     directory, classes = record.directory, record.values["classes"]
     found = {
-        name: evaluate(model, some, classes, name, recipe.batch_size, directory.predictions(name))
+        name: evaluate(
+            model, some, classes, name, recipe.photos_a_step, directory.predictions(name)
+        )
         for name, some in photos.items()
         if name != "train" and len(some)
     }

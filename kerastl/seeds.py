@@ -17,6 +17,7 @@ from kerastl.evaluation.scores import Scores
 from kerastl.flow import Run, run
 from kerastl.preparation import inputs_of
 from kerastl.recipe import Recipe
+from kerastl.stage import AUTO
 from kerastl.validators import is_whole
 
 # Figures by split: accuracy, macro-F1 (0..1) and loss (nats).
@@ -121,10 +122,18 @@ def run_seeds(
     how |= {"overfitting": overfitting, "tensorboard": tensorboard}
     for one, folder in zip(recipes, folders, strict=True):
         say(f"Seed {one.seed}, run {len(done) + 1} of {seeds}")
-        result = run(one, folder, clock=None if done else clock, **how)
+        result = run(_sized(one, done), folder, clock=None if done else clock, **how)
         _tell(one.seed, result)
         done[one.seed] = result
     return SeedRuns(done)
+
+
+def _sized(recipe: Recipe, done: Mapping[int, Run]) -> Recipe:
+    """Return the recipe with the batch size that the first run has found, if it has."""
+    if not done or recipe.batch_size != AUTO:
+        return recipe
+    first = next(iter(done.values()))
+    return attrs.evolve(recipe, batch_size=first.directory.require("recipe")["batch_size"])
 
 
 def _tell(seed: int, result: Run) -> None:

@@ -104,12 +104,7 @@ class Stage:
     """
 
     name: str = attrs.field(validator=validators.name)
-    epochs: int | str = attrs.field(
-        validator=validators.must_be(
-            "a number of epochs from 1, or 'auto'",
-            lambda value: value == AUTO or (validators.is_whole(value) and value >= 1),
-        )
-    )
+    epochs: int | str = attrs.field(validator=validators.whole_or_auto("a number of epochs"))
     learning_rate: float | str = attrs.field(
         validator=validators.must_be(
             "a number above 0, or 'auto'",

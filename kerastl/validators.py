@@ -37,6 +37,14 @@ def whole(what: str, least: int) -> Validator:
     return must_be(f"{what} from {least}", lambda value: is_whole(value) and value >= least)
 
 
+def whole_or_auto(what: str) -> Validator:
+    """Return a validator of a count from 1, or of `"auto"`, which leaves it to kerastl."""
+    return must_be(
+        f"{what} from 1, or 'auto'",
+        lambda value: value == "auto" or (is_whole(value) and value >= 1),
+    )
+
+
 def is_whole(value: Any) -> bool:
     """Say whether it is a whole number; Python counts True among them."""
     return isinstance(value, int) and not isinstance(value, bool)

@@ -105,3 +105,17 @@ def test_what_is_in_the_way_of_a_later_run_is_told_before_the_first(short: Recip
     with pytest.raises(UsageError, match=r"below 2\*\*31"):
         kerastl.run_seeds(attrs.evolve(short, seed=2**31 - 2), 3, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["seed-4"]
+
+
+def test_what_the_first_run_finds_to_fit_into_memory_is_taken_for_all(
+    two: kerastl.SeedRuns, short: Recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    sizes = []
+
+    def run(recipe: Recipe, *_: object, **__: object) -> kerastl.Run:
+        sizes.append(recipe.batch_size)
+        return two.runs[3]
+
+    monkeypatch.setattr(seeds, "run", run)
+    kerastl.run_seeds(attrs.evolve(short, batch_size="auto"), 3, tmp_path / "many")
+    assert sizes == ["auto", 8, 8]

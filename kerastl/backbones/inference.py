@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kerastl.cache import Rows
+from kerastl.errors import TrainingError
 from kerastl.live import progress
 
 Features = list[npt.NDArray[np.float32]]
@@ -34,16 +36,18 @@ class Compiled:
 
         Args:
             images: RGB, uint8 `[photos, height, width, 3]`.
-            batch_size: Photos at a time.
+            batch_size: Photos at a time, fewer where so many do not fit into memory.
             description: What the progress bar says.
+
+        Raises:
+            TrainingError: Not even one photo fits.
         """
         found: list[list[npt.NDArray[np.float32]]] = [[] for _ in self.model.outputs]
         with progress(description, len(images)) as done:
-            for start in range(0, len(images), batch_size):
-                photos = images[start : start + batch_size]
-                for parts, tensor in zip(found, self._forward(photos), strict=True):
-                    parts.append(tensor.numpy())
-                done(len(photos))
+            for outputs in self._outputs(images, batch_size):
+                for parts, array in zip(found, outputs, strict=True):
+                    parts.append(array)
+                done(len(outputs[0]))
         return [
             np.concatenate(parts) if parts else np.zeros((0, *tensor.shape[1:]), np.float32)
             for parts, tensor in zip(found, self.model.outputs, strict=True)
@@ -55,9 +59,26 @@ class Compiled:
         serialized: bytes = graph.as_graph_def(add_shapes=True).SerializeToString()
         return serialized
 
-    def _forward(self, photos: npt.NDArray[np.uint8]) -> list[Any]:
-        result: list[Any] = self.function(tf.cast(photos, tf.float32))
-        return result
+    def _outputs(self, images: Rows, batch_size: int) -> Iterator[Features]:
+        """Yield the outputs batch by batch; where one does not fit into memory, by halves of it."""
+        start = 0
+        while start < len(images):
+            photos = images[start : start + batch_size]
+            try:
+                outputs = self._forward(photos)
+            except tf.errors.ResourceExhaustedError as error:
+                if len(photos) == 1:
+                    raise TrainingError(
+                        "The model does not fit into memory with a single photo; free some of it, "
+                        "or train a smaller one."
+                    ) from error
+                batch_size = len(photos) // 2
+            else:
+                yield outputs
+                start += len(photos)
+
+    def _forward(self, photos: npt.NDArray[np.uint8]) -> Features:
+        return [tensor.numpy() for tensor in self.function(tf.cast(photos, tf.float32))]
 
 
 def compiled(model: keras.Model) -> Compiled:

@@ -17,7 +17,7 @@ from kerastl.errors import UsageError
 from kerastl.labelled import DataSource, Division
 from kerastl.network import OFFLINE
 from kerastl.recipe import Recipe
-from kerastl.settings import override
+from kerastl.settings import override, parse
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -85,7 +85,9 @@ def recipe_options(command: Command) -> Command:
             help="imagenet, procedural, none, or a file; several are tried in order.",
         ),
         click.option("--image-size", type=int, metavar="PIXELS", help="Side of the photos."),
-        click.option("--batch-size", type=int, metavar="N", help="Photos a step."),
+        click.option(
+            "--batch-size", metavar="N", help="Photos a step, or auto: what fits into memory."
+        ),
         click.option("--precision", metavar="PRECISION", help="auto, float32 or mixed."),
         click.option(
             "--unfreeze-after",
@@ -112,7 +114,7 @@ def changed(
     backbone: str | None,
     weights: tuple[str, ...],
     image_size: int | None,
-    batch_size: int | None,
+    batch_size: str | None,
     precision: str | None,
     unfreeze_after: int | None,
     seed: int | None,
@@ -127,7 +129,7 @@ def changed(
         recipe,
         data=_data(recipe, data, class_level),
         division=_division(recipe, split, fold),
-        batch_size=recipe.batch_size if batch_size is None else batch_size,
+        batch_size=recipe.batch_size if batch_size is None else parse(batch_size),
         seed=recipe.seed if seed is None else seed,
         precision=precision or recipe.precision,
         backbone=attrs.evolve(

@@ -8,6 +8,7 @@ import keras
 from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.recipe import Recipe
+from kerastl.training.batch_size import within_memory
 from kerastl.training.parts import split_stage
 from kerastl.training.range_test import RangeTest, find_rate
 from kerastl.training.stages import Learning, features_of, train
@@ -28,11 +29,12 @@ def find_rates(
     """
     stages = [stage for _, stage in recipe.parts]
     found: list[RangeTest] = []
-    for number, stage in enumerate(stages):
-        if number:
-            before = attrs.evolve(recipe, stages=(stages[number - 1],), interpolate=False)
-            train(model, before, photos, lambda _: None, clock, State(), cache)
-        parts = split_stage(model, stage)
-        features, _ = features_of(parts, recipe, stage, range(1), photos, cache)
-        found.append(find_rate(stage, parts, recipe, features))
+    with within_memory(recipe, model, photos[0].labels):
+        for number, stage in enumerate(stages):
+            if number:
+                before = attrs.evolve(recipe, stages=(stages[number - 1],), interpolate=False)
+                train(model, before, photos, lambda _: None, clock, State(), cache)
+            parts = split_stage(model, stage)
+            features, _ = features_of(parts, recipe, stage, range(1), photos, cache)
+            found.append(find_rate(stage, parts, recipe, features))
     return found

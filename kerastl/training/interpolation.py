@@ -34,7 +34,7 @@ def interpolate(model: keras.Model, recipe: Recipe, validation: Photos, state: S
     losses = []
     for step in range(_STEPS + 1):
         assign(model, _between(state.anchor, fine_tuned, step / _STEPS))
-        (logits,) = run(validation.images, recipe.batch_size, "interpolating")
+        (logits,) = run(validation.images, recipe.photos_a_step, "interpolating")
         losses.append(float(losses_of(logits, validation.labels).mean()))
     best = int(np.argmin(losses))
     state.best = _between(state.anchor, fine_tuned, best / _STEPS)

@@ -15,6 +15,7 @@ from kerastl.data.photos import Photos
 from kerastl.errors import TrainingError
 from kerastl.recipe import Recipe
 from kerastl.stage import AUTO
+from kerastl.training.batch_size import within_memory
 from kerastl.training.batches import validation_batches
 from kerastl.training.losses import accuracy_of, loss_of
 from kerastl.training.optimizers import optimizer_of
@@ -37,7 +38,7 @@ def check_overfit(model: keras.Model, recipe: Recipe, photos: Photos, cache: Cac
         cache: Where features are looked for and kept.
 
     Raises:
-        TrainingError: It could not.
+        TrainingError: It could not, or does not fit into memory.
     """
     stage = recipe.stages[0]
     plain = attrs.evolve(
@@ -46,27 +47,13 @@ def check_overfit(model: keras.Model, recipe: Recipe, photos: Photos, cache: Cac
         averaging=0.0,
         learning_rate=_RATE if stage.learning_rate == AUTO else stage.learning_rate,
     )
-    recipe = attrs.evolve(recipe, stages=(plain,), label_smoothing=0.0, balance=None)
+    alone = attrs.evolve(recipe, stages=(plain,), label_smoothing=0.0, balance=None)
     before = values_of(model.variables)
     order = np.random.default_rng(recipe.seed).permutation(len(photos))
-    some = photos.some(np.sort(order[: recipe.batch_size]))
-    parts = split_stage(model, plain)
-    features, _ = features_of(parts, recipe, plain, range(1), (some, some), cache)
-    parts.tail.compile(
-        optimizer=optimizer_of(plain, 1, parts.tail, model),
-        loss=loss_of(recipe, some.labels),
-        metrics=[accuracy_of(some.labels)],
-    )
-    batch = validation_batches(features, parts.tail, recipe.batch_size).cache()
+    some = photos.some(np.sort(order[: recipe.photos_a_step]))
     learned = _Learned()
-    history = parts.tail.fit(
-        batch,
-        validation_data=batch,
-        epochs=_MOST_STEPS,
-        shuffle=False,
-        callbacks=[learned],
-        verbose=0,
-    ).history
+    with within_memory(recipe, model, photos.labels):
+        history = _fit(model, alone, some, cache, learned)
     assign(model, before)
     first, last, steps = history["val_loss"][0], history["val_loss"][-1], len(history["loss"])
     what = f"One batch of {counted(len(some), 'photo')}"
@@ -77,6 +64,30 @@ def check_overfit(model: keras.Model, recipe: Recipe, photos: Photos, cache: Cac
             "low or too high, or what is to learn does not."
         )
     say(f"{what} is learned by heart in {steps} steps: loss {first:.3f} to {last:.3f}")
+
+
+def _fit(
+    model: keras.Model, recipe: Recipe, photos: Photos, cache: Cache, learned: _Learned
+) -> dict[str, list[float]]:
+    """Let the recipe's only stage learn the photos, all in one batch; return the history."""
+    (stage,) = recipe.stages
+    parts = split_stage(model, stage)
+    features, _ = features_of(parts, recipe, stage, range(1), (photos, photos), cache)
+    parts.tail.compile(
+        optimizer=optimizer_of(stage, 1, parts.tail, model),
+        loss=loss_of(recipe, photos.labels),
+        metrics=[accuracy_of(photos.labels)],
+    )
+    batch = validation_batches(features, parts.tail, recipe.photos_a_step).cache()
+    history: dict[str, list[float]] = parts.tail.fit(
+        batch,
+        validation_data=batch,
+        epochs=_MOST_STEPS,
+        shuffle=False,
+        callbacks=[learned],
+        verbose=0,
+    ).history
+    return history
 
 
 class _Learned(keras.callbacks.Callback):  # type: ignore[misc]

@@ -126,10 +126,10 @@ def _losses(
     tail: keras.Model, recipe: Recipe, features: Features, rates: list[float]
 ) -> Iterator[float]:
     """Yield the loss of each step, before the step."""
-    steps = -(-len(features) // recipe.batch_size)
+    steps = -(-len(features) // recipe.photos_a_step)
     epochs = range(-(-len(rates) // steps))
     batches = training_batches(
-        features, tail, recipe.batch_size, recipe.seed, epochs, recipe.balance
+        features, tail, recipe.photos_a_step, recipe.seed, epochs, recipe.balance
     )
     for rate, (inputs, targets, *weights) in zip(rates, batches, strict=False):
         tail.optimizer.learning_rate = rate

@@ -109,7 +109,7 @@ def _run_stage(
     if not state.rows:
         with clock.part("checking"):
             state.audit[FIRST_BATCH] = check_first_batch(
-                parts, features[0], photos[0], recipe.batch_size
+                parts, features[0], photos[0], recipe.photos_a_step
             )
     with clock.part("learning rate"):
         stage = with_rate(stage, parts, recipe, features[0], state)
@@ -130,7 +130,7 @@ def _fit(
 ) -> None:
     """Train the tail for the epochs that are left."""
     train, validation = features
-    tail, batch_size, rest = parts.tail, recipe.batch_size, _rest_of(stage, state)
+    tail, batch_size, rest = parts.tail, recipe.photos_a_step, _rest_of(stage, state)
     steps = -(-len(train) // batch_size)
     tail.compile(
         optimizer=optimizer_of(stage, steps, tail, parts.model),
@@ -177,7 +177,7 @@ def _callbacks(
         averaging=averaging,
         is_last=lambda loss: is_over(stage, [*state.losses(stage.name), loss]),
     )
-    lines = EpochLines(stage.name, rest, photos, recipe.batch_size, _last_of(recipe), state)
+    lines = EpochLines(stage.name, rest, photos, recipe.photos_a_step, _last_of(recipe), state)
     auditor, pace = Auditor(parts, stage, values, state), Pace(stage, state)
     with contextlib.closing(lines):
         yield [*([averaging] if averaging else []), auditor, keeper, pace, lines]
@@ -211,9 +211,9 @@ def features_of(
     """
     train, validation = photos
     # With nothing to compute before the cut, the tail begins with the photo.
-    some = train.some(np.arange(min(recipe.batch_size, len(train))))
+    some = train.some(np.arange(min(recipe.photos_a_step, len(train))))
     trunk = trunk_of(parts.trunk, recipe.precision, some, cache) if parts.trunk.weights else None
-    source = Source(trunk, cache, recipe.batch_size, recipe.seed)
+    source = Source(trunk, cache, recipe.photos_a_step, recipe.seed)
     plain = stage.plain
     what = f"{stage.name}: features"
     learned = source.features(train, stage, epochs, what)

@@ -49,6 +49,8 @@ def told(done: subprocess.CompletedProcess[str], status: int) -> str:
             ["run", "candy", "--dry-run", *MIXED, "--set", "balance=weights"],
             "mix exclude each other",
         ),
+        (["run", "candy", "--batch-size", "0"], "a number of photos from 1, or 'auto', not 0"),
+        (["run", "candy", "--batch-size", "many"], "from 1, or 'auto', not 'many'"),
         (["run", "candy", "--image-size", "8"], "a number of pixels from 32, not 8"),
         (["run", "candy", "--unfreez-after", "3"], "Did you mean '--unfreeze-after'?"),
         (["rum"], "rum"),
