@@ -27,7 +27,7 @@ from kerastl.training.regularization import held_to
 from kerastl.training.state import assign
 
 _SIZES = (64, 32, 16, 8, 4, 2, 1)
-# A processor gains nothing from more.
+# Larger batches are to keep a GPU busy.
 _MOST_WITHOUT_GPU = 32
 
 Step = Callable[[int], None]
