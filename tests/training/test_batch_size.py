@@ -16,12 +16,14 @@ import kerastl
 from kerastl import flow, rehearsal
 from kerastl.backbones.inference import compiled
 from kerastl.backbones.values import values_of
+from kerastl.clock import Clock
 from kerastl.errors import TrainingError
-from kerastl.recipe import Recipe
+from kerastl.recipe import Recipe, Stage
 from kerastl.rundir import RunDirectory
 from kerastl.training import engine
-from kerastl.training.batch_size import within_memory
+from kerastl.training.batch_size import with_batch_size, within_memory
 from kerastl.training.devices import hardware
+from kerastl.training.optimizers import optimizer_of
 from kerastl.training.state import State
 
 LABELS = np.zeros(4, np.int64)
@@ -58,9 +60,8 @@ def history(directory: RunDirectory) -> list[dict[str, Any]]:
     return [{**row, "seconds": 0} for row in State.load(directory.checkpoint).rows]
 
 
-def short(recipe: Recipe, **values: Any) -> Recipe:
-    stages = tuple(attrs.evolve(stage, epochs=1) for stage in recipe.stages)
-    return attrs.evolve(recipe, stages=stages, **values)
+def head_alone(recipe: Recipe, **values: Any) -> Recipe:
+    return attrs.evolve(recipe, stages=(attrs.evolve(recipe.stages[0], epochs=1),), **values)
 
 
 def exhausted(*_: Any) -> Never:
@@ -72,7 +73,7 @@ def test_a_step_that_does_not_fit_is_told_with_one_that_does_and_the_run_can_be_
 ):
     memory_for(8)
     with pytest.raises(TrainingError) as caught:
-        kerastl.run(short(recipe, batch_size=20), tmp_path / "mine", exporting=False)
+        kerastl.run(head_alone(recipe, batch_size=20), tmp_path / "mine", exporting=False)
     assert str(caught.value) == (
         f"A step does not fit into the memory of {hardware()} with batch_size=20; 5 fits: "
         "--batch-size 5. Begin anew with it; --resume keeps to 20, and is for where there is more "
@@ -83,7 +84,7 @@ def test_a_step_that_does_not_fit_is_told_with_one_that_does_and_the_run_can_be_
     assert "5 fits: --batch-size 5" in record["error"]
     monkeypatch.undo()
     again = flow.resume(str(tmp_path / "mine"))
-    assert [row["epoch"] for row in history(again.directory)] == [1, 2]
+    assert [row["epoch"] for row in history(again.directory)] == [1]
 
 
 def test_a_step_that_no_photo_fits_is_told(recipe: Recipe, memory_for: Limit):
@@ -126,20 +127,37 @@ def test_auto_takes_the_largest_that_fits_and_leaves_all_else_as_it_was(
     recipe: Recipe, tmp_path: Path, memory_for: Limit, capsys: pytest.CaptureFixture[str]
 ):
     memory_for(10)
-    auto = kerastl.run(short(recipe, batch_size="auto"), tmp_path / "auto", exporting=False)
-    told = "Batch size: 8, the first of 32, 16, 8, 4, 2, 1 that fits into memory\n"
-    assert told in capsys.readouterr().out
-    assert auto.directory.read_record()["recipe"]["batch_size"] == 8
+    auto = kerastl.run(head_alone(recipe, batch_size="auto"), tmp_path / "auto", exporting=False)
+    printed, record = capsys.readouterr().out, auto.directory.read_record()
+    assert "Batch size: 8, the first of 32, 16, 8, 4, 2, 1 that fits into memory\n" in printed
+    assert printed.startswith(f"Device: {record['device']}\n")
+    assert record["recipe"]["batch_size"] == 8
     assert "batch size" in auto.seconds
-    eight = kerastl.run(short(recipe, batch_size=8), tmp_path / "eight", exporting=False)
+    eight = kerastl.run(head_alone(recipe, batch_size=8), tmp_path / "eight", exporting=False)
     assert history(auto.directory) == history(eight.directory)
     states = [State.load(run.directory.checkpoint).model for run in (auto, eight)]
     for mine, theirs in zip(*states, strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_auto_is_what_fits_in_every_stage(
+    recipe: Recipe, memory_for: Limit, monkeypatch: pytest.MonkeyPatch
+):
+    def made(stage: Stage, *more: Any) -> Any:
+        memory_for(5 if stage.unfreeze else 20)
+        return optimizer_of(stage, *more)
+
+    monkeypatch.setattr("kerastl.training.batch_size.optimizer_of", made)
+    model = recipe.build(3)
+    before = values_of(model.variables)
+    found = with_batch_size(attrs.evolve(recipe, batch_size="auto"), model, LABELS, Clock())
+    assert found == attrs.evolve(recipe, batch_size=4)
+    for now, then in zip(values_of(model.variables), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
 def test_auto_is_found_in_a_rehearsal_too(recipe: Recipe, capsys: pytest.CaptureFixture[str]):
-    rehearsal.rehearse(short(recipe, batch_size="auto"))
+    rehearsal.rehearse(head_alone(recipe, batch_size="auto"))
     assert "Batch size: 32, the first of 32," in capsys.readouterr().out
 
 

@@ -5,7 +5,10 @@ How many devices there are has to be said before TensorFlow begins.
 
 from __future__ import annotations
 
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -34,10 +37,6 @@ _METHODS: dict[str, Any] = {
 _ODD = 9
 
 
-class KilledError(Exception):
-    """Breaks a run off."""
-
-
 def changed(recipe: Recipe) -> Recipe:
     """Return the recipe with what is hard for several devices, and without dropout."""
     frozen, unfrozen = recipe.stages
@@ -50,24 +49,22 @@ def changed(recipe: Recipe) -> Recipe:
     )
 
 
-def break_off(recipe: Recipe, folder: Path, epoch: int) -> None:
-    """Begin a run, and break it off after an epoch."""
+@contextmanager
+def copied(folder: Path, epoch: int) -> Iterator[None]:
+    """Copy the directory of a run to the folder as it is after an epoch."""
     save = Record.save_state
 
-    def save_and_break(record: Record, state: State) -> None:
+    def save_and_copy(record: Record, state: State) -> None:
         save(record, state)
         if state.epoch == epoch:
-            raise KilledError
+            shutil.copytree(record.directory.path, folder)
 
     pauses = {"_SECONDS_BETWEEN_SAVES": 0.0, "_PAUSES_A_SAVE": 0.0}
     with (
-        mock.patch.object(Record, "save_state", save_and_break),
+        mock.patch.object(Record, "save_state", save_and_copy),
         mock.patch.multiple("kerastl.training.callbacks", **pauses),
     ):
-        try:
-            kerastl.run(recipe, folder, exporting=False)
-        except KilledError:
-            return
+        yield
 
 
 def main(folder: Path) -> None:
@@ -81,12 +78,11 @@ def main(folder: Path) -> None:
     with mock.patch.object(DataParallel, "_learn", autospec=True, side_effect=learn) as parts:
         kerastl.run(recipe, folder / "one", exporting=False)
         assert not parts.called
-        with mock.patch.object(devices, "strategy", return_value=two):
+        with mock.patch.object(devices, "strategy", return_value=two), copied(folder / "both", 3):
             kerastl.run(recipe, folder / "two")
-            # The second stage alone has something to divide; it is traced once a device.
-            assert parts.call_count == 2
-            break_off(recipe, folder / "both", epoch=3)
-    flow.resume(str(folder / "both"))
+        # The second stage alone has something to divide; it is traced once a device.
+        assert parts.call_count == 2
+    flow.resume(str(folder / "both"), exporting=False)
 
 
 if __name__ == "__main__":
