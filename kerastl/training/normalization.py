@@ -13,6 +13,7 @@ import tensorflow as tf
 from kerastl.cache import Rows
 from kerastl.data.photos import Photos
 from kerastl.stage import ESTIMATED, TRAINING, Stage
+from kerastl.training.parts import normalizes
 
 _PHOTOS = 64
 # Keras's networks have up to 0.999, which a short training never outgrows: it would learn well and
@@ -89,4 +90,4 @@ def quicken(model: keras.Model, momentum: float) -> None:
 
 
 def _layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    return [each for each in model.layers if isinstance(each, keras.layers.BatchNormalization)]
+    return list(filter(normalizes, model.layers))
