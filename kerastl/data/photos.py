@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import numpy as np
@@ -117,11 +117,7 @@ def read_photos(
                 found = ids_of(map(id_of, some.files))
                 if cache is None:
                     ids[some.numbers] = found
-                same = (found == ids[some.numbers]).all(axis=1)
-                told = [
-                    reason or ("" if is_same else "the file was changed while it was read")
-                    for reason, is_same in zip(some.reasons, same, strict=True)
-                ]
+                told = _told(some.reasons, (found == ids[some.numbers]).all(axis=1))
                 reasons.update(zip(map(bytes, ids[some.numbers]), told, strict=True))
                 sound = some.only([not reason for reason in told])
                 yield sound.numbers, sound.images
@@ -141,6 +137,14 @@ def read_photos(
         ),
         np.asarray(split.weights, np.float32)[kept] if split.weights else None,
     )
+
+
+def _told(reasons: Sequence[str], same: npt.NDArray[np.bool_]) -> list[str]:
+    """Return why each file is no photo; also where it is not the one that its id tells of."""
+    return [
+        reason or ("" if is_same else "the file was changed while it was read")
+        for reason, is_same in zip(reasons, same, strict=True)
+    ]
 
 
 def _labels(split: Split, classes: int | None) -> npt.NDArray[np.int64]:

@@ -8,13 +8,14 @@ from typing import Any
 import attrs
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_softmax
 from sklearn.metrics import (
     average_precision_score,
     confusion_matrix,
     multilabel_confusion_matrix,
     precision_recall_fscore_support,
 )
+
+from kerastl.logits import losses_of
 
 
 @attrs.frozen(eq=False)
@@ -102,11 +103,10 @@ def score(
     )
     # A class that is neither there nor predicted has no F1; it would count as a zero.
     concerned = (images > 0) | np.isin(numbers, predicted)
-    of_truth = log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(labels)), labels]
     return Scores(
         accuracy=float((predicted == labels).mean()),
         macro_f1=float(f1[concerned].mean()),
-        loss=float(-of_truth.mean()),
+        loss=float(losses_of(logits, labels).mean()),
         images=len(labels),
         by_class=tuple(
             ClassScore(name, float(precision[i]), float(recall[i]), float(f1[i]), int(images[i]))
@@ -134,12 +134,10 @@ def _score_each(
         labels, predicted, average=None, zero_division=0
     )
     concerned = (images > 0) | predicted.any(axis=0)
-    # The cross-entropy of a label with its sigmoid, in a form that does not overflow.
-    losses = np.logaddexp(0, np.where(labels == 1, -logits, logits).astype(np.float64))
     return Scores(
         accuracy=float((predicted == labels).all(axis=1).mean()),
         macro_f1=float(f1[concerned].mean()) if concerned.any() else 0.0,
-        loss=float(losses.mean()),
+        loss=float(losses_of(logits, labels).mean()),
         images=len(labels),
         by_class=tuple(
             ClassScore(

@@ -8,12 +8,12 @@ from pathlib import Path
 import attrs
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, softmax
 
 from kerastl.backbones.inference import Compiled
 from kerastl.data.photos import Photos
 from kerastl.evaluation.predictions import Flags, Predictions, write_predictions
 from kerastl.evaluation.scores import Scores, predicted_labels, score
+from kerastl.logits import probabilities_of
 
 
 @attrs.frozen(eq=False)
@@ -54,7 +54,7 @@ def evaluate(
     """
     (logits,) = model(photos.images, batch_size, f"evaluating {name}")
     exact, multi_label = logits.astype(np.float64), photos.labels.ndim == 2
-    probabilities = expit(exact) if multi_label else softmax(exact, axis=1)
+    probabilities = probabilities_of(exact, multi_label)
     predictions = _predictions(photos, classes, logits)
     if file:
         write_predictions(file, predictions, probabilities)

@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 import numpy as np
-from scipy.special import expit, softmax
 
 from kerastl.backbones.inference import Compiled
 from kerastl.data.photos import Photos
+from kerastl.logits import probabilities_of
 
 
 @attrs.frozen
@@ -58,7 +58,7 @@ def predict(
     Where photos have any number of labels, each has a probability for itself.
     """
     (logits,) = model(photos.images, batch_size, "predicting")
-    probabilities = expit(logits) if multi_label else softmax(logits, axis=1)
+    probabilities = probabilities_of(logits, multi_label)
     order = np.argsort(-probabilities, axis=1)[:, :top]
     return [
         Prediction(

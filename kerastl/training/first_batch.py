@@ -13,8 +13,8 @@ from kerastl.cache import Array
 from kerastl.console import say
 from kerastl.data.photos import Photos
 from kerastl.errors import TrainingError
+from kerastl.logits import losses_of
 from kerastl.training.features import Features
-from kerastl.training.losses import losses_of
 from kerastl.training.parts import Parts
 
 # Where the whole network is in the tail, each takes a while.

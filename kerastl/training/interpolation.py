@@ -9,8 +9,8 @@ from kerastl.backbones.inference import compiled
 from kerastl.backbones.values import Arrays
 from kerastl.console import say
 from kerastl.data.photos import Photos
+from kerastl.logits import losses_of
 from kerastl.recipe import Recipe
-from kerastl.training.losses import losses_of
 from kerastl.training.state import State, assign
 
 # What was found stands beside the audits of the stages.

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from scipy.special import log_softmax
 
 from kerastl.data.photos import Photos
 from kerastl.errors import DataError
@@ -65,22 +64,6 @@ def loss_of(recipe: Recipe, labels: Labels) -> Any:
         return tf.reduce_mean(losses * tf.where(targets > 0.5, with_it, without), axis=-1)
 
     return weighted
-
-
-def losses_of(logits: npt.NDArray[Any], labels: Labels) -> npt.NDArray[np.float64]:
-    """Return the cross-entropy of each photo, or of each of its labels for itself.
-
-    Args:
-        logits: `[photos, classes]`.
-        labels: As of `Photos`.
-    """
-    exact = logits.astype(np.float64)
-    if labels.ndim == 2:
-        # The cross-entropy of a label with its sigmoid, in a form that does not overflow.
-        each: npt.NDArray[np.float64] = np.logaddexp(0, np.where(labels == 1, -exact, exact))
-        return each
-    found: npt.NDArray[np.float64] = -log_softmax(exact, axis=1)[np.arange(len(labels)), labels]
-    return found
 
 
 def _half_of(photos: int, counts: Labels) -> tf.Tensor:

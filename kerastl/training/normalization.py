@@ -14,6 +14,7 @@ from kerastl.cache import Rows
 from kerastl.data.photos import Photos
 from kerastl.stage import ESTIMATED, TRAINING, Stage
 from kerastl.training.devices import replicas
+from kerastl.training.parts import normalizes
 
 _PHOTOS = 64
 # Keras's networks have up to 0.999, which a short training never outgrows: it would learn well and
@@ -93,4 +94,4 @@ def quicken(model: keras.Model, momentum: float) -> None:
 
 
 def _layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    return [each for each in model.layers if isinstance(each, keras.layers.BatchNormalization)]
+    return list(filter(normalizes, model.layers))

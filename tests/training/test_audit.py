@@ -14,40 +14,25 @@ from kerastl.backbones.cuts import Cut
 from kerastl.backbones.values import values_of
 from kerastl.cache import Cache
 from kerastl.clock import Clock
-from kerastl.data.photos import Photos, read_photos
 from kerastl.errors import TrainingError
 from kerastl.recipe import Recipe, Stage
 from kerastl.training import stages
 from kerastl.training.audit import Auditor
-from kerastl.training.model import build
-from kerastl.training.normalization import estimate_statistics, some_of
 from kerastl.training.parts import Parts, split_stage
 from kerastl.training.stages import train
 from kerastl.training.state import State
+from networks import Learning, network
 
 
-@pytest.fixture(scope="module")
-def learning(recipe: Recipe) -> tuple[Photos, Photos]:
-    splits = recipe.data.load(recipe.seed)
-    return read_photos(splits.train, 32), read_photos(splits.validation, 32)
-
-
-def network(recipe: Recipe, learning: tuple[Photos, Photos]) -> keras.Model:
-    keras.utils.set_random_seed(recipe.seed)
-    model = build(recipe, 3).model
-    estimate_statistics(model, [some_of(learning[0].images, recipe.seed)])
-    return model
-
-
-def trained(recipe: Recipe, learning: tuple[Photos, Photos]) -> State:
+def trained(recipe: Recipe, learning: Learning) -> State:
     state = State()
-    model = network(recipe, learning)
+    model = network(recipe, learning[0])
     train(model, recipe, learning, lambda _: None, Clock(), state, Cache())
     return state
 
 
 def test_what_was_frozen_and_what_moved_is_told(
-    recipe: Recipe, learning: tuple[Photos, Photos], capsys: pytest.CaptureFixture[str]
+    recipe: Recipe, learning: Learning, capsys: pytest.CaptureFixture[str]
 ):
     audit = trained(recipe, learning).audit
     assert audit["frozen"] == {"weights": 137, "frozen": 135, "learning": 2}
@@ -67,7 +52,7 @@ def test_what_was_frozen_and_what_moved_is_told(
 )
 def test_layers_that_are_not_as_the_stage_declares(
     recipe: Recipe,
-    learning: tuple[Photos, Photos],
+    learning: Learning,
     monkeypatch: pytest.MonkeyPatch,
     layer: str,
     trainable: bool,
@@ -85,7 +70,7 @@ def test_layers_that_are_not_as_the_stage_declares(
 
 
 def test_a_stage_that_is_not_compiled_anew(
-    recipe: Recipe, learning: tuple[Photos, Photos], monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, learning: Learning, monkeypatch: pytest.MonkeyPatch
 ):
     recipe = attrs.evolve(recipe, stages=recipe.stages[1:])
     original = keras.Model.fit
@@ -149,11 +134,11 @@ def test_what_moves_though_it_is_frozen_stops_the_stage(
 
 
 def test_a_stage_that_ended_without_its_audit_is_not_gone_on_with(
-    recipe: Recipe, learning: tuple[Photos, Photos]
+    recipe: Recipe, learning: Learning
 ):
     state = trained(recipe, learning)
     del state.audit["frozen"]
     state.stage = 0
-    model = network(recipe, learning)
+    model = network(recipe, learning[0])
     with pytest.raises(TrainingError, match="Stage frozen did not pass its audit"):
         train(model, recipe, learning, lambda _: None, Clock(), state, Cache())

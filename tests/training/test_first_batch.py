@@ -19,22 +19,15 @@ from kerastl.recipe import Backbone, Recipe
 from kerastl.training import model as building
 from kerastl.training.first_batch import check_first_batch
 from kerastl.training.model import build
-from kerastl.training.normalization import estimate_statistics, some_of
 from kerastl.training.overfit import check_overfit
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.stages import features_of
+from networks import network
 
 
 @pytest.fixture(scope="module")
 def some(recipe: Recipe) -> Photos:
     return read_photos(recipe.data.load(recipe.seed).train, 32)
-
-
-def network(recipe: Recipe, some: Photos) -> keras.Model:
-    keras.utils.set_random_seed(recipe.seed)
-    model = build(recipe, 3).model
-    estimate_statistics(model, [some_of(some.images, recipe.seed)])
-    return model
 
 
 def checked(recipe: Recipe, some: Photos, model: keras.Model) -> dict[str, Any]:

@@ -14,39 +14,24 @@ from kerastl.backbones.cuts import depths
 from kerastl.backbones.values import values_of
 from kerastl.cache import Cache
 from kerastl.clock import Clock
-from kerastl.data.photos import Photos, read_photos
 from kerastl.errors import UsageError
+from kerastl.logits import losses_of
 from kerastl.recipe import Recipe, Stage
 from kerastl.training.engine import inference_graph
-from kerastl.training.losses import loss_of, losses_of
+from kerastl.training.losses import loss_of
 from kerastl.training.model import build
-from kerastl.training.normalization import estimate_statistics, some_of
 from kerastl.training.optimizers import optimizer_of
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.schedules import is_over, plateau_rate, schedule_of
 from kerastl.training.stages import train
 from kerastl.training.state import State
-
-Learning = tuple[Photos, Photos]
-
-
-@pytest.fixture(scope="module")
-def learning(recipe: Recipe) -> Learning:
-    splits = recipe.data.load(recipe.seed)
-    return read_photos(splits.train, 32), read_photos(splits.validation, 32)
-
-
-def network(recipe: Recipe, learning: Learning) -> keras.Model:
-    keras.utils.set_random_seed(recipe.seed)
-    model = build(recipe, 3).model
-    estimate_statistics(model, [some_of(learning[0].images, recipe.seed)])
-    return model
+from networks import Learning, network
 
 
 def trained(
     recipe: Recipe, learning: Learning, state: State | None = None, save: Any = lambda _: None
 ) -> tuple[keras.Model, State]:
-    model, state = network(recipe, learning), state or State()
+    model, state = network(recipe, learning[0]), state or State()
     train(model, recipe, learning, save, Clock(), state, Cache())
     return model, state
 
@@ -175,7 +160,7 @@ def test_schedules_climb_and_fall():
 
 
 def test_learning_rates_that_fall_with_depth(recipe: Recipe, learning: Learning):
-    model = network(recipe, learning)
+    model = network(recipe, learning[0])
     depth = {operation.name: number for operation, number in depths(model)}
     assert depth["head_logits"] == 0
     assert depth["conv_pw_13"] == 1
@@ -184,7 +169,7 @@ def test_learning_rates_that_fall_with_depth(recipe: Recipe, learning: Learning)
     assert depth["conv1"] > ordered[0]
 
     def moved(layer_decay: float) -> dict[str, float]:
-        model = network(recipe, learning)
+        model = network(recipe, learning[0])
         before = {weight.path: weight.numpy() for weight in model.weights}
         stage = Stage("s", 1, 1e-3, unfreeze=1.0, schedule="constant", layer_decay=layer_decay)
         tail = split_and_freeze(model, 1.0).tail
@@ -223,7 +208,7 @@ def test_weights_are_held_to_what_they_were(recipe: Recipe, learning: Learning):
     def distance(strength: float) -> float:
         held = unfrozen(recipe, l2_sp=strength, epochs=3, schedule="constant")
         model, state = trained(held, learning)
-        start = state.anchor or values_of(network(recipe, learning).variables)
+        start = state.anchor or values_of(network(recipe, learning[0]).variables)
         return sum(
             float(((now - before) ** 2).sum())
             for variable, now, before in zip(model.variables, state.model, start, strict=True)
@@ -248,10 +233,10 @@ def test_what_is_added_to_kernels_learns_and_they_do_not(
     recipe: Recipe, learning: Learning, tmp_path: Path
 ):
     thin = _thin(recipe)
-    model = network(thin, learning)
+    model = network(thin, learning[0])
     before = {weight.path: weight.numpy() for weight in model.weights}
     photos = learning[1].images.astype(np.float32)
-    plain = network(recipe, learning).predict(photos, verbose=0)
+    plain = network(recipe, learning[0]).predict(photos, verbose=0)
     np.testing.assert_allclose(model.predict(photos, verbose=0), plain, atol=1e-5)
     state = State()
     train(model, thin, learning, lambda _: None, Clock(), state, Cache())

@@ -14,22 +14,16 @@ import pytest
 
 from kerastl.cache import Cache
 from kerastl.clock import Clock
-from kerastl.data.photos import Photos, read_photos
 from kerastl.recipe import Recipe
 from kerastl.training.model import build
 from kerastl.training.normalization import estimate_statistics, some_of
 from kerastl.training.stages import train
 from kerastl.training.state import State
+from networks import Learning
 
 OLDEST = "3.12.0"
 # The stage's cut lies before the last two blocks.
 BELOW, ABOVE = "conv_pw_6_bn", "conv_pw_13_bn"
-
-
-@pytest.fixture(scope="module")
-def learning(recipe: Recipe) -> tuple[Photos, Photos]:
-    splits = recipe.data.load(recipe.seed)
-    return read_photos(splits.train, 32), read_photos(splits.validation, 32)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +35,7 @@ def learning(recipe: Recipe) -> tuple[Photos, Photos]:
     ],
 )
 def test_each_policy_moves_what_it_says(
-    recipe: Recipe, learning: tuple[Photos, Photos], policy: str, moved: set[tuple[str, str]]
+    recipe: Recipe, learning: Learning, policy: str, moved: set[tuple[str, str]]
 ):
     stage = attrs.evolve(recipe.stages[1], epochs=1, normalization=policy)
     recipe = attrs.evolve(recipe, stages=(stage,))

@@ -10,30 +10,13 @@ import pytest
 from kerastl.backbones.values import values_of
 from kerastl.cache import Cache
 from kerastl.clock import Clock
-from kerastl.data.photos import Photos, read_photos
 from kerastl.errors import TrainingError
 from kerastl.recipe import Recipe
-from kerastl.training.model import build
-from kerastl.training.normalization import estimate_statistics, some_of
 from kerastl.training.parts import split_stage
 from kerastl.training.range_test import RangeTest, _suggested, find_rate
 from kerastl.training.stages import features_of, train
 from kerastl.training.state import State
-
-Learning = tuple[Photos, Photos]
-
-
-@pytest.fixture(scope="module")
-def learning(recipe: Recipe) -> Learning:
-    splits = recipe.data.load(recipe.seed)
-    return read_photos(splits.train, 32), read_photos(splits.validation, 32)
-
-
-def network(recipe: Recipe, learning: Learning) -> keras.Model:
-    keras.utils.set_random_seed(recipe.seed)
-    model = build(recipe, 3).model
-    estimate_statistics(model, [some_of(learning[0].images, recipe.seed)])
-    return model
+from networks import Learning, network
 
 
 def found(recipe: Recipe, learning: Learning, model: keras.Model) -> RangeTest:
@@ -44,7 +27,7 @@ def found(recipe: Recipe, learning: Learning, model: keras.Model) -> RangeTest:
 
 
 def test_a_rate_is_found_and_the_model_left_as_it_was(recipe: Recipe, learning: Learning):
-    model = network(recipe, learning)
+    model = network(recipe, learning[0])
     before = values_of(model.variables)
     test = found(recipe, learning, model)
     for now, then in zip(values_of(model.variables), before, strict=True):
@@ -59,9 +42,9 @@ def test_a_rate_is_found_where_it_is_auto_and_kept_for_who_goes_on(
     recipe: Recipe, learning: Learning, tmp_path: Path
 ):
     auto = attrs.evolve(recipe, stages=(attrs.evolve(recipe.stages[0], learning_rate="auto"),))
-    state, model = State(), network(auto, learning)
+    state, model = State(), network(auto, learning[0])
     train(model, auto, learning, lambda _: None, Clock(), state, Cache())
-    rate = found(recipe, learning, network(recipe, learning)).suggestion
+    rate = found(recipe, learning, network(recipe, learning[0])).suggestion
     assert state.audit["learning rates"] == {"frozen": rate}
     assert max(row["learning_rate"] for row in state.rows) <= rate
     state.save(tmp_path / "checkpoint.npz")
@@ -69,7 +52,7 @@ def test_a_rate_is_found_where_it_is_auto_and_kept_for_who_goes_on(
 
 
 def test_nothing_can_be_learned_from_what_is_not_a_number(recipe: Recipe, learning: Learning):
-    model = network(recipe, learning)
+    model = network(recipe, learning[0])
     kernel = model.get_layer("head_logits").kernel
     kernel.assign(kernel.numpy() * np.nan)
     with pytest.raises(TrainingError, match="The loss of stage frozen climbs already at a"):

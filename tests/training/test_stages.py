@@ -13,35 +13,20 @@ from kerastl.backbones.cuts import find_cuts, nearest_cut
 from kerastl.backbones.values import values_of
 from kerastl.cache import Cache
 from kerastl.clock import Clock
-from kerastl.data.photos import Photos, read_photos
+from kerastl.data.photos import Photos
 from kerastl.recipe import Backbone, Recipe, Stage
 from kerastl.training.model import build
-from kerastl.training.normalization import estimate_statistics, some_of
 from kerastl.training.optimizers import optimizer_of
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.stages import features_of, train
 from kerastl.training.state import State, assign
-
-Learning = tuple[Photos, Photos]
-
-
-@pytest.fixture(scope="module")
-def learning(recipe: Recipe) -> Learning:
-    splits = recipe.data.load(recipe.seed)
-    return read_photos(splits.train, 32), read_photos(splits.validation, 32)
-
-
-def fresh(recipe: Recipe, learning: Learning) -> keras.Model:
-    keras.utils.set_random_seed(recipe.seed)
-    model = build(recipe, 3).model
-    estimate_statistics(model, [some_of(learning[0].images, recipe.seed)])
-    return model
+from networks import Learning, network
 
 
 def run(
     recipe: Recipe, learning: Learning, state: State | None = None
 ) -> tuple[keras.Model, State]:
-    model = fresh(recipe, learning)
+    model = network(recipe, learning[0])
     state = state or State()
     train(model, recipe, learning, lambda _: None, Clock(), state, Cache())
     return model, state
@@ -63,7 +48,7 @@ def test_only_what_lies_above_the_cut_learns_and_no_statistics_move(
 ):
     stage = Stage("only", 1, 1e-2, unfreeze=unfreeze, augment=augment, schedule="constant")
     recipe = attrs.evolve(recipe, stages=(stage,))
-    model = fresh(recipe, learning)
+    model = network(recipe, learning[0])
     before = values_of(model.variables)
     train(model, recipe, learning, lambda _: None, Clock(), State(), Cache())
     changed = {path for path in moved(model, before) if "seed_generator" not in path}
@@ -79,7 +64,7 @@ def test_the_state_is_the_model_and_what_never_learned_is_one_array_in_all_of_it
     recipe: Recipe, learning: Learning
 ):
     stages = tuple(Stage(name, 2, 1e-2, schedule="constant") for name in ("one", "two"))
-    model, states = fresh(recipe, learning), []
+    model, states = network(recipe, learning[0]), []
     state, changed = State(), attrs.evolve(recipe, stages=stages)
     train(model, changed, learning, lambda now: states.append(now.model), Clock(), state, Cache())
     for values, kept in zip(zip(*states, strict=True), model.variables, strict=True):
@@ -164,7 +149,7 @@ def test_going_on_from_a_checkpoint_ends_as_without_a_stop(
         if state.epoch == stop:
             raise KilledError
 
-    model = fresh(recipe, learning)
+    model = network(recipe, learning[0])
     with pytest.raises(KilledError):
         train(model, recipe, learning, save, Clock(), State(), Cache())
     again, reached = run(recipe, learning, State.load(tmp_path / "checkpoint.npz"))
@@ -179,7 +164,7 @@ def test_going_on_from_a_checkpoint_ends_as_without_a_stop(
 def test_the_tail_makes_of_the_features_what_the_model_makes_of_the_photos(
     recipe: Recipe, learning: Learning
 ):
-    model = fresh(recipe, learning)
+    model = network(recipe, learning[0])
     parts = split_and_freeze(model, 0.0)
     train_features, _ = features_of(parts, recipe, recipe.stages[0], range(2), learning, Cache())
     (some,) = train_features.of(np.arange(5), 0)
@@ -214,7 +199,7 @@ def test_features_that_are_held_teach_what_features_read_from_disk_teach(
 def test_epochs_turn_through_views_whose_features_are_kept(
     recipe: Recipe, learning: Learning, monkeypatch: pytest.MonkeyPatch
 ):
-    parts = split_and_freeze(fresh(recipe, learning), 0.0)
+    parts = split_and_freeze(network(recipe, learning[0]), 0.0)
     stage = attrs.evolve(recipe.stages[0], augment=True, views=2)
     features, validation = features_of(parts, recipe, stage, range(stage.epochs), learning, Cache())
 
@@ -233,7 +218,7 @@ def test_epochs_turn_through_views_whose_features_are_kept(
 def test_views_that_are_drawn_otherwise_are_not_taken_for_one_another(
     recipe: Recipe, learning: Learning, tmp_path: Path
 ):
-    parts, cache = split_and_freeze(fresh(recipe, learning), 0.0), Cache(tmp_path)
+    parts, cache = split_and_freeze(network(recipe, learning[0]), 0.0), Cache(tmp_path)
     stage = attrs.evolve(recipe.stages[0], augment="trivialaugment", views=1)
     ways = ({}, {"augment": "augmix"}, {"erase": 0.5}, {"erase": 1.0}, {})
     seen = []
@@ -260,7 +245,7 @@ def test_only_views_that_an_epoch_sees_are_computed(
     monkeypatch.setattr("kerastl.training.features._seen", noted)
     stage = attrs.evolve(recipe.stages[0], augment=True, views=8, epochs=2)
     recipe = attrs.evolve(recipe, stages=(stage,))
-    parts, cache = split_and_freeze(fresh(recipe, learning), 0.0), Cache(tmp_path)
+    parts, cache = split_and_freeze(network(recipe, learning[0]), 0.0), Cache(tmp_path)
     features_of(parts, recipe, stage, range(stage.epochs), learning, cache)
     assert seen == {None, 0, 1}
 
