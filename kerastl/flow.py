@@ -36,7 +36,7 @@ from kerastl.training.batch_size import with_batch_size, within_memory
 from kerastl.training.given import Callbacks, named_callbacks, require_callbacks
 from kerastl.training.model import Network, over_views
 from kerastl.training.overfit import check_overfit
-from kerastl.training.stages import train
+from kerastl.training.stages import Training
 from kerastl.training.state import State, assign
 
 
@@ -184,12 +184,12 @@ def _go(
         say(f"Watch it with: {command_to_watch(record.directory.logs)}")
     # Its variables are those of the model that is trained, which looks at a photo once.
     answering = over_views(network.model, recipe.test_views)
+    learning, save = (photos["train"], photos["validation"]), record.save_state
+    training = Training(network.model, recipe, learning, state, cache, save, clock, callbacks)
     with record.running():
         try:
-            learning = (photos["train"], photos["validation"])
-            save = record.save_state
             with within_memory(recipe, network.model, photos["train"].labels):
-                train(network.model, recipe, learning, save, clock, state, cache, callbacks)
+                training.run()
         finally:
             # Also where training is broken off: what was learned so far is of use.
             if state.best_epoch:

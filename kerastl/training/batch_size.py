@@ -20,8 +20,7 @@ from kerastl.recipe import Recipe
 from kerastl.stage import AUTO, Stage
 from kerastl.training.devices import graphics, hardware
 from kerastl.training.engine import inference_graph
-from kerastl.training.losses import Labels, loss_of
-from kerastl.training.optimizers import optimizer_of
+from kerastl.training.losses import Labels
 from kerastl.training.parts import split_stage
 from kerastl.training.regularization import held_to
 from kerastl.training.state import assign
@@ -140,9 +139,7 @@ def _step_of(model: keras.Model, recipe: Recipe, stage: Stage, labels: Labels) -
     parts = split_stage(model, stage)
     trunk = inference_graph(parts.trunk).forward("float32") if parts.trunk.weights else None
     # Which rate it is takes no memory.
-    plain = attrs.evolve(stage, learning_rate=1.0)
-    optimizer, loss = optimizer_of(plain, 1, parts.tail, model), loss_of(recipe, labels)
-    parts.tail.compile(optimizer=optimizer, loss=loss)
+    parts.compile(attrs.evolve(stage, learning_rate=1.0), recipe, labels)
     anchor = values_of(model.variables) if stage.l2_sp else []
 
     def step(size: int) -> None:

@@ -11,8 +11,7 @@ from kerastl.recipe import Recipe
 from kerastl.training.batch_size import within_memory
 from kerastl.training.parts import split_stage
 from kerastl.training.range_test import RangeTest, find_rate
-from kerastl.training.stages import Learning, features_of, train
-from kerastl.training.state import State
+from kerastl.training.stages import Learning, Training, features_of
 
 
 def find_rates(
@@ -33,7 +32,7 @@ def find_rates(
         for number, stage in enumerate(stages):
             if number:
                 before = attrs.evolve(recipe, stages=(stages[number - 1],), interpolate=False)
-                train(model, before, photos, lambda _: None, clock, State(), cache)
+                Training(model, before, photos, cache=cache, clock=clock).run()
             parts = split_stage(model, stage)
             features, _ = features_of(parts, recipe, stage, range(1), photos, cache)
             found.append(find_rate(stage, parts, recipe, features))

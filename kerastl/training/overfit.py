@@ -17,8 +17,6 @@ from kerastl.recipe import Recipe
 from kerastl.stage import AUTO
 from kerastl.training.batch_size import within_memory
 from kerastl.training.batches import validation_batches
-from kerastl.training.losses import accuracy_of, loss_of
-from kerastl.training.optimizers import optimizer_of
 from kerastl.training.parts import split_stage
 from kerastl.training.stages import features_of
 from kerastl.training.state import assign
@@ -73,11 +71,7 @@ def _fit(
     (stage,) = recipe.stages
     parts = split_stage(model, stage)
     features, _ = features_of(parts, recipe, stage, range(1), (photos, photos), cache)
-    parts.tail.compile(
-        optimizer=optimizer_of(stage, 1, parts.tail, model),
-        loss=loss_of(recipe, photos.labels),
-        metrics=[accuracy_of(photos.labels)],
-    )
+    parts.compile(stage, recipe, photos.labels)
     batch = validation_batches(features, parts.tail, recipe.photos_a_step).cache()
     history: dict[str, list[float]] = parts.tail.fit(
         batch,

@@ -10,9 +10,12 @@ import numpy as np
 
 from kerastl.backbones.cuts import Cut, find_cuts, nearest_cut, trunk_and_tail
 from kerastl.backbones.values import with_inner
+from kerastl.recipe import Recipe
 from kerastl.stage import FROZEN, TRAINING, Stage
 from kerastl.training.data_parallel import on_all_devices
 from kerastl.training.lora import let_learn
+from kerastl.training.losses import Labels, accuracy_of, loss_of
+from kerastl.training.optimizers import optimizer_of
 
 
 @attrs.frozen(eq=False)
@@ -30,6 +33,25 @@ class Parts:
     cut: Cut
     trunk: keras.Model
     tail: keras.Model
+
+    def compile(
+        self, stage: Stage, recipe: Recipe, labels: Labels, steps: int = 1, **options: Any
+    ) -> None:
+        """Give the tail the optimiser, loss and metric that it is trained with.
+
+        Args:
+            stage: Its optimiser and learning rates.
+            recipe: Its loss.
+            labels: Of the photos to learn from, as of `Photos`.
+            steps: Steps an epoch.
+            options: More of Keras's own arguments.
+        """
+        self.tail.compile(
+            optimizer=optimizer_of(stage, steps, self.tail, self.model),
+            loss=loss_of(recipe, labels),
+            metrics=[accuracy_of(labels)],
+            **options,
+        )
 
     def describe(self, stage: Stage) -> str:
         """Return the line that says what the stage trains."""

@@ -18,8 +18,6 @@ from kerastl.recipe import Recipe
 from kerastl.stage import AUTO, Stage
 from kerastl.training.batches import training_batches
 from kerastl.training.features import Features
-from kerastl.training.losses import accuracy_of, loss_of
-from kerastl.training.optimizers import optimizer_of
 from kerastl.training.parts import Parts
 from kerastl.training.state import State, assign
 
@@ -88,11 +86,7 @@ def find_rate(stage: Stage, parts: Parts, recipe: Recipe, features: Features) ->
         averaging=0.0,
         accumulate=1,
     )
-    parts.tail.compile(
-        optimizer=optimizer_of(plain, 1, parts.tail, parts.model),
-        loss=loss_of(recipe, features.labels),
-        metrics=[accuracy_of(features.labels)],
-    )
+    parts.compile(plain, recipe, features.labels)
     rates = np.geomspace(_LOWEST, _HIGHEST, _STEPS).tolist()
     losses: list[float] = []
     with progress(f"{stage.name}: learning rates", _STEPS) as done:

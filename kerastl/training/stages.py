@@ -23,9 +23,8 @@ from kerastl.training.features import Features, Source
 from kerastl.training.first_batch import FIRST_BATCH, check_first_batch
 from kerastl.training.given import Callbacks
 from kerastl.training.interpolation import interpolate
-from kerastl.training.losses import accuracy_of, loss_of, weights_of
+from kerastl.training.losses import weights_of
 from kerastl.training.normalization import prepare_normalization
-from kerastl.training.optimizers import optimizer_of
 from kerastl.training.parts import Parts, split_stage
 from kerastl.training.range_test import with_rate
 from kerastl.training.regularization import held_to
@@ -38,155 +37,135 @@ Learning = tuple[Photos, Photos]
 _MOST_TOGETHER = 64
 
 
-def train(
-    model: keras.Model,
-    recipe: Recipe,
-    photos: Learning,
-    save: Save,
-    clock: Clock,
-    state: State,
-    cache: Cache,
-    given: Callbacks = (),
-) -> None:
-    """Train stage by stage, and leave the model with the weights of its best epoch.
+@attrs.frozen(eq=False)
+class Training:
+    """A model's training: what it goes by, and what it changes, which is the model and the state.
 
     Args:
         model: The whole model, from photos to logits.
         recipe: Its stages, batch size and seed.
         photos: For training and for validation.
-        save: Is given the state every few seconds and at the end of each stage.
-        clock: Is told the seconds of each stage.
         state: A new one, or where an earlier run stopped. It goes on changing, so that it is of use
             where training is broken off.
         cache: Where features are looked for and kept.
+        save: Is given the state every few seconds and at the end of each stage.
+        clock: Is told the seconds of each stage.
         given: Callbacks of somebody else, for the training of every stage. They are called after
             those here, so that what they do does not change what is kept of an epoch.
     """
-    if state.model:
-        assign(model, state.model)
-    for number, (whole, stage) in enumerate(recipe.parts):
-        if number < state.stage:
-            continue
-        if number > state.stage:
-            state.stage, state.optimizer = number, []
-        if stage.unfreeze and not state.anchor and _needs_anchor(recipe):
-            state.anchor = state.model or values_of(model.variables)
-        if has_ended(stage, state):
-            require_audited(stage, state)
-        else:
-            _run_stage(model, recipe, stage, whole.name, photos, save, clock, state, cache, given)
-    if recipe.interpolate:
-        with clock.part("interpolation"):
-            interpolate(model, recipe, photos[1], state)
-    assign(model, state.best)
+
+    model: keras.Model
+    recipe: Recipe
+    photos: Learning
+    state: State = attrs.Factory(State)
+    cache: Cache = attrs.Factory(Cache)
+    save: Save = lambda _: None
+    clock: Clock = attrs.Factory(Clock)
+    given: Callbacks = ()
+
+    def run(self) -> None:
+        """Train stage by stage, and leave the model with the weights of its best epoch."""
+        model, recipe, state = self.model, self.recipe, self.state
+        if state.model:
+            assign(model, state.model)
+        for number, (whole, stage) in enumerate(recipe.parts):
+            if number < state.stage:
+                continue
+            if number > state.stage:
+                state.stage, state.optimizer = number, []
+            if stage.unfreeze and not state.anchor and _needs_anchor(recipe):
+                state.anchor = state.model or values_of(model.variables)
+            if has_ended(stage, state):
+                require_audited(stage, state)
+            else:
+                self._run_stage(stage, whole.name)
+        if recipe.interpolate:
+            with self.clock.part("interpolation"):
+                interpolate(model, recipe, self.photos[1], state)
+        assign(model, state.best)
+
+    def _run_stage(self, stage: Stage, setting: str) -> None:
+        """Train one stage from its first epoch, or from where the state stands within it."""
+        recipe, photos, state, clock = self.recipe, self.photos, self.state, self.clock
+        with clock.part("model"):
+            begun = bool(state.losses(stage.name))
+            prepare_normalization(self.model, stage, photos[0], recipe.seed, begun)
+        parts = split_stage(self.model, stage)
+        require_declared(parts, stage)
+        say(parts.describe(stage))
+        rest = self._rest_of(stage)
+        with clock.part("trunk"):
+            features = features_of(parts, recipe, stage, rest, photos, self.cache)
+        if not state.rows:
+            with clock.part("checking"):
+                state.audit[FIRST_BATCH] = check_first_batch(
+                    parts, features[0], photos[0], recipe.photos_a_step
+                )
+        with clock.part("learning rate"):
+            stage = with_rate(stage, parts, recipe, features[0], state)
+        clock.training_begins()
+        with clock.part(f"stage {stage.name}"), held_to(state.anchor, parts, stage.l2_sp):
+            self._fit(parts, stage, setting, features, rest)
+
+    def _fit(
+        self,
+        parts: Parts,
+        stage: Stage,
+        setting: str,
+        features: tuple[Features, Features],
+        rest: range,
+    ) -> None:
+        """Train the tail for the epochs that are left."""
+        train, validation = features
+        recipe, tail, batch_size = self.recipe, parts.tail, self.recipe.photos_a_step
+        steps = -(-len(train) // batch_size)
+        together = _together(steps) if stage.unfreeze == 0 and train.held else 1
+        parts.compile(stage, recipe, train.labels, steps, steps_per_execution=together)
+        restore(tail.optimizer, tail.trainable_variables, self.state)
+        with self._callbacks(parts, stage, setting, rest) as ours:
+            tail.fit(
+                training_batches(train, tail, batch_size, recipe.seed, rest, recipe.balance),
+                initial_epoch=rest.start,
+                epochs=rest.stop,
+                steps_per_epoch=steps,
+                shuffle=False,
+                validation_data=validation_batches(validation, tail, batch_size),
+                callbacks=[*ours, *self.given],
+                verbose=0,
+            )
+
+    @contextlib.contextmanager
+    def _callbacks(
+        self, parts: Parts, stage: Stage, setting: str, rest: range
+    ) -> Iterator[list[keras.callbacks.Callback]]:
+        """Yield what watches a stage, in the order in which it has to be called."""
+        state, recipe, photos = self.state, self.recipe, len(self.photos[0])
+        # An epoch before this one has copied them already.
+        values = state.model or values_of(parts.model.variables)
+        averaging = Averaging() if stage.averaging else None
+        keeper = Keeper(
+            parts.model,
+            values,
+            stage.name,
+            f"stages.{setting}.learning_rate",
+            state,
+            self.save,
+            averaging=averaging,
+            is_last=lambda loss: is_over(stage, [*state.losses(stage.name), loss]),
+        )
+        lines = EpochLines(stage.name, rest, photos, recipe.photos_a_step, _last_of(recipe), state)
+        auditor, pace = Auditor(parts, stage, values, state), Pace(stage, state)
+        with contextlib.closing(lines):
+            yield [*([averaging] if averaging else []), auditor, keeper, pace, lines]
+
+    def _rest_of(self, stage: Stage) -> range:
+        """Return the epochs of a stage that are left, on the one axis of all stages."""
+        done = len(self.state.losses(stage.name))
+        return range(self.state.epoch, self.state.epoch - done + stage.most_epochs)
 
 
 def _needs_anchor(recipe: Recipe) -> bool:
     return recipe.interpolate or any(stage.l2_sp for stage in recipe.stages)
-
-
-def _run_stage(
-    model: keras.Model,
-    recipe: Recipe,
-    stage: Stage,
-    setting: str,
-    photos: Learning,
-    save: Save,
-    clock: Clock,
-    state: State,
-    cache: Cache,
-    given: Callbacks,
-) -> None:
-    """Train one stage from its first epoch, or from where the state stands within it."""
-    with clock.part("model"):
-        begun = bool(state.losses(stage.name))
-        prepare_normalization(model, stage, photos[0], recipe.seed, begun)
-    parts = split_stage(model, stage)
-    require_declared(parts, stage)
-    say(parts.describe(stage))
-    with clock.part("trunk"):
-        features = features_of(parts, recipe, stage, _rest_of(stage, state), photos, cache)
-    if not state.rows:
-        with clock.part("checking"):
-            state.audit[FIRST_BATCH] = check_first_batch(
-                parts, features[0], photos[0], recipe.photos_a_step
-            )
-    with clock.part("learning rate"):
-        stage = with_rate(stage, parts, recipe, features[0], state)
-    clock.training_begins()
-    with clock.part(f"stage {stage.name}"), held_to(state.anchor, parts, stage.l2_sp):
-        _fit(parts, recipe, stage, setting, features, save, state, given)
-
-
-def _fit(
-    parts: Parts,
-    recipe: Recipe,
-    stage: Stage,
-    setting: str,
-    features: tuple[Features, Features],
-    save: Save,
-    state: State,
-    given: Callbacks,
-) -> None:
-    """Train the tail for the epochs that are left."""
-    train, validation = features
-    tail, batch_size, rest = parts.tail, recipe.photos_a_step, _rest_of(stage, state)
-    steps = -(-len(train) // batch_size)
-    tail.compile(
-        optimizer=optimizer_of(stage, steps, tail, parts.model),
-        loss=loss_of(recipe, train.labels),
-        metrics=[accuracy_of(train.labels)],
-        steps_per_execution=_together(steps) if stage.unfreeze == 0 and train.held else 1,
-    )
-    restore(tail.optimizer, tail.trainable_variables, state)
-    with _callbacks(parts, recipe, stage, setting, rest, len(train), save, state) as ours:
-        tail.fit(
-            training_batches(train, tail, batch_size, recipe.seed, rest, recipe.balance),
-            initial_epoch=rest.start,
-            epochs=rest.stop,
-            steps_per_epoch=steps,
-            shuffle=False,
-            validation_data=validation_batches(validation, tail, batch_size),
-            callbacks=[*ours, *given],
-            verbose=0,
-        )
-
-
-@contextlib.contextmanager
-def _callbacks(
-    parts: Parts,
-    recipe: Recipe,
-    stage: Stage,
-    setting: str,
-    rest: range,
-    photos: int,
-    save: Save,
-    state: State,
-) -> Iterator[list[keras.callbacks.Callback]]:
-    """Yield what watches a stage, in the order in which it has to be called."""
-    # An epoch before this one has copied them already.
-    values = state.model or values_of(parts.model.variables)
-    averaging = Averaging() if stage.averaging else None
-    keeper = Keeper(
-        parts.model,
-        values,
-        stage.name,
-        f"stages.{setting}.learning_rate",
-        state,
-        save,
-        averaging=averaging,
-        is_last=lambda loss: is_over(stage, [*state.losses(stage.name), loss]),
-    )
-    lines = EpochLines(stage.name, rest, photos, recipe.photos_a_step, _last_of(recipe), state)
-    auditor, pace = Auditor(parts, stage, values, state), Pace(stage, state)
-    with contextlib.closing(lines):
-        yield [*([averaging] if averaging else []), auditor, keeper, pace, lines]
-
-
-def _rest_of(stage: Stage, state: State) -> range:
-    """Return the epochs of a stage that are left, on the one axis of all stages."""
-    done = len(state.losses(stage.name))
-    return range(state.epoch, state.epoch - done + stage.most_epochs)
 
 
 def _last_of(recipe: Recipe) -> int | None:

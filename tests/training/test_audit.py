@@ -12,14 +12,12 @@ import pytest
 
 from kerastl.backbones.cuts import Cut
 from kerastl.backbones.values import values_of
-from kerastl.cache import Cache
-from kerastl.clock import Clock
 from kerastl.errors import TrainingError
 from kerastl.recipe import Recipe, Stage
 from kerastl.training import stages
 from kerastl.training.audit import Auditor
 from kerastl.training.parts import Parts, split_stage
-from kerastl.training.stages import train
+from kerastl.training.stages import Training
 from kerastl.training.state import State
 from networks import Learning, network
 
@@ -27,7 +25,7 @@ from networks import Learning, network
 def trained(recipe: Recipe, learning: Learning) -> State:
     state = State()
     model = network(recipe, learning[0])
-    train(model, recipe, learning, lambda _: None, Clock(), state, Cache())
+    Training(model, recipe, learning, state).run()
     return state
 
 
@@ -141,4 +139,4 @@ def test_a_stage_that_ended_without_its_audit_is_not_gone_on_with(
     state.stage = 0
     model = network(recipe, learning[0])
     with pytest.raises(TrainingError, match="Stage frozen did not pass its audit"):
-        train(model, recipe, learning, lambda _: None, Clock(), state, Cache())
+        Training(model, recipe, learning, state).run()

@@ -11,15 +11,13 @@ import tensorflow as tf
 import kerastl
 from kerastl import flow
 from kerastl.backbones.values import values_of
-from kerastl.cache import Cache
-from kerastl.clock import Clock
 from kerastl.data.photos import read_photos
 from kerastl.errors import UsageError
 from kerastl.recipe import Recipe
 from kerastl.rundir import RunDirectory
 from kerastl.training.model import build
 from kerastl.training.normalization import estimate_statistics, some_of
-from kerastl.training.stages import train
+from kerastl.training.stages import Training
 from kerastl.training.state import State
 
 
@@ -108,10 +106,10 @@ def test_a_stage_that_a_callback_ends_early_is_audited_and_not_gone_on_with(reci
     photos = read_photos(splits.train, 32), read_photos(splits.validation, 32)
     state, model = State(), build(recipe, 3).model
     estimate_statistics(model, [some_of(photos[0].images, recipe.seed)])
-    train(model, recipe, photos, lambda _: None, Clock(), state, Cache(), [Ending()])
+    Training(model, recipe, photos, state, given=[Ending()]).run()
     assert [row["stage"] for row in state.rows] == ["frozen", "unfrozen"]
     assert {"frozen", "unfrozen"} <= state.audit.keys()
-    train(model, recipe, photos, lambda _: None, Clock(), state, Cache())
+    Training(model, recipe, photos, state).run()
     assert len(state.rows) == 2
     for value, best in zip(values_of(model.variables), state.best, strict=True):
         np.testing.assert_array_equal(value, best)

@@ -12,8 +12,6 @@ import pytest
 
 from kerastl.backbones.cuts import depths
 from kerastl.backbones.values import values_of
-from kerastl.cache import Cache
-from kerastl.clock import Clock
 from kerastl.errors import UsageError
 from kerastl.logits import losses_of
 from kerastl.recipe import Recipe, Stage
@@ -23,7 +21,7 @@ from kerastl.training.model import build
 from kerastl.training.optimizers import optimizer_of
 from kerastl.training.parts import split_and_freeze
 from kerastl.training.schedules import is_over, plateau_rate, schedule_of
-from kerastl.training.stages import train
+from kerastl.training.stages import Training
 from kerastl.training.state import State
 from networks import Learning, network
 
@@ -32,7 +30,7 @@ def trained(
     recipe: Recipe, learning: Learning, state: State | None = None, save: Any = lambda _: None
 ) -> tuple[keras.Model, State]:
     model, state = network(recipe, learning[0]), state or State()
-    train(model, recipe, learning, save, Clock(), state, Cache())
+    Training(model, recipe, learning, state, save=save).run()
     return model, state
 
 
@@ -239,7 +237,7 @@ def test_what_is_added_to_kernels_learns_and_they_do_not(
     plain = network(recipe, learning[0]).predict(photos, verbose=0)
     np.testing.assert_allclose(model.predict(photos, verbose=0), plain, atol=1e-5)
     state = State()
-    train(model, thin, learning, lambda _: None, Clock(), state, Cache())
+    Training(model, thin, learning, state).run()
     changed = {
         weight.path
         for weight in model.weights

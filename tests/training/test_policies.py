@@ -12,13 +12,10 @@ import keras
 import numpy as np
 import pytest
 
-from kerastl.cache import Cache
-from kerastl.clock import Clock
 from kerastl.recipe import Recipe
 from kerastl.training.model import build
 from kerastl.training.normalization import estimate_statistics, some_of
-from kerastl.training.stages import train
-from kerastl.training.state import State
+from kerastl.training.stages import Training
 from networks import Learning
 
 OLDEST = "3.12.0"
@@ -47,7 +44,7 @@ def test_each_policy_moves_what_it_says(
     before = {
         (name, part): getattr(model.get_layer(name), part).numpy() for name, part in looked_at
     }
-    train(model, recipe, learning, lambda _: None, Clock(), State(), Cache())
+    Training(model, recipe, learning).run()
     assert {
         (name, part)
         for name, part in looked_at

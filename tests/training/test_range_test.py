@@ -9,12 +9,11 @@ import pytest
 
 from kerastl.backbones.values import values_of
 from kerastl.cache import Cache
-from kerastl.clock import Clock
 from kerastl.errors import TrainingError
 from kerastl.recipe import Recipe
 from kerastl.training.parts import split_stage
 from kerastl.training.range_test import RangeTest, _suggested, find_rate
-from kerastl.training.stages import features_of, train
+from kerastl.training.stages import Training, features_of
 from kerastl.training.state import State
 from networks import Learning, network
 
@@ -43,7 +42,7 @@ def test_a_rate_is_found_where_it_is_auto_and_kept_for_who_goes_on(
 ):
     auto = attrs.evolve(recipe, stages=(attrs.evolve(recipe.stages[0], learning_rate="auto"),))
     state, model = State(), network(auto, learning[0])
-    train(model, auto, learning, lambda _: None, Clock(), state, Cache())
+    Training(model, auto, learning, state).run()
     rate = found(recipe, learning, network(recipe, learning[0])).suggestion
     assert state.audit["learning rates"] == {"frozen": rate}
     assert max(row["learning_rate"] for row in state.rows) <= rate

@@ -12,13 +12,12 @@ import pytest
 from kerastl.backbones.cuts import find_cuts, nearest_cut
 from kerastl.backbones.values import values_of
 from kerastl.cache import Cache
-from kerastl.clock import Clock
 from kerastl.data.photos import Photos
 from kerastl.recipe import Backbone, Recipe, Stage
 from kerastl.training.model import build
 from kerastl.training.optimizers import optimizer_of
 from kerastl.training.parts import split_and_freeze
-from kerastl.training.stages import features_of, train
+from kerastl.training.stages import Training, features_of
 from kerastl.training.state import State, assign
 from networks import Learning, network
 
@@ -28,7 +27,7 @@ def run(
 ) -> tuple[keras.Model, State]:
     model = network(recipe, learning[0])
     state = state or State()
-    train(model, recipe, learning, lambda _: None, Clock(), state, Cache())
+    Training(model, recipe, learning, state).run()
     return model, state
 
 
@@ -50,7 +49,7 @@ def test_only_what_lies_above_the_cut_learns_and_no_statistics_move(
     recipe = attrs.evolve(recipe, stages=(stage,))
     model = network(recipe, learning[0])
     before = values_of(model.variables)
-    train(model, recipe, learning, lambda _: None, Clock(), State(), Cache())
+    Training(model, recipe, learning).run()
     changed = {path for path in moved(model, before) if "seed_generator" not in path}
     above = {weight.path for weight in split_and_freeze(model, unfreeze).tail.weights}
     learnable = {path for path in above if not is_norm(path)}
@@ -66,7 +65,7 @@ def test_the_state_is_the_model_and_what_never_learned_is_one_array_in_all_of_it
     stages = tuple(Stage(name, 2, 1e-2, schedule="constant") for name in ("one", "two"))
     model, states = network(recipe, learning[0]), []
     state, changed = State(), attrs.evolve(recipe, stages=stages)
-    train(model, changed, learning, lambda now: states.append(now.model), Clock(), state, Cache())
+    Training(model, changed, learning, state, save=lambda now: states.append(now.model)).run()
     for values, kept in zip(zip(*states, strict=True), model.variables, strict=True):
         if not kept.path.startswith("head") and "seed" not in kept.path:
             assert all(value is values[0] for value in values)
@@ -151,7 +150,7 @@ def test_going_on_from_a_checkpoint_ends_as_without_a_stop(
 
     model = network(recipe, learning[0])
     with pytest.raises(KilledError):
-        train(model, recipe, learning, save, Clock(), State(), Cache())
+        Training(model, recipe, learning, save=save).run()
     again, reached = run(recipe, learning, State.load(tmp_path / "checkpoint.npz"))
     without_time = [{k: v for k, v in row.items() if k != "seconds"} for row in reached.rows]
     assert without_time == [
@@ -259,7 +258,7 @@ def test_a_backbone_cut_where_two_tensors_pass_is_trained(recipe: Recipe, learni
     model = build(recipe, 3).model
     assert len(nearest_cut(find_cuts(model), 0.12).tensors) == 2
     before = values_of(model.variables)
-    train(model, recipe, learning, lambda _: None, Clock(), State(), Cache())
+    Training(model, recipe, learning).run()
     tail = split_and_freeze(model, 0.12).tail
     learnable = {weight.path for weight in tail.weights if not is_norm(weight.path)}
     changed = {path for path in moved(model, before) if "seed_generator" not in path}
