@@ -155,7 +155,7 @@ def test_a_run_without_a_checkpoint_begins_anew(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(flow, "train", stop)
+        patched.setattr(flow.Training, "run", stop)
         with pytest.raises(KeyboardInterrupt):
             kerastl.run(recipe, tmp_path / "mine", exporting=False)
     elsewhere = RunDirectory(tmp_path / "mine").alone()

@@ -147,7 +147,7 @@ def test_auto_is_what_fits_in_every_stage(
         memory_for(5 if stage.unfreeze else 20)
         return optimizer_of(stage, *more)
 
-    monkeypatch.setattr("kerastl.training.batch_size.optimizer_of", made)
+    monkeypatch.setattr("kerastl.training.parts.optimizer_of", made)
     model = recipe.build(3)
     before = values_of(model.variables)
     found = with_batch_size(attrs.evolve(recipe, batch_size="auto"), model, LABELS, Clock())
