@@ -12,6 +12,8 @@ import platformdirs
 
 from kerastl.errors import RunDirectoryError
 
+_PARTIAL = ".partial-"
+
 
 def cache_folder() -> Path:
     """Return where kerastl keeps what it has made: `KERASTL_CACHE`, or the user's cache folder."""
@@ -24,6 +26,37 @@ def keras_folder() -> Path:
     return Path(home).expanduser() / "models"
 
 
+def require_place(target: Path, beginning: bytes) -> None:
+    """Make sure, before long work, that a file can be written, and takes no other one's place.
+
+    Args:
+        target: The file.
+        beginning: How files of its kind begin.
+
+    Raises:
+        RunDirectoryError: There is a file of another kind, or the folder cannot be written.
+    """
+    folder = target.absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+        kept = target.exists() and (
+            not target.is_file() or target.read_bytes()[: len(beginning)] != beginning
+        )
+    except OSError as error:
+        raise RunDirectoryError(f"Cannot write {target}: {reason(error)}.") from error
+    if not writable:
+        raise RunDirectoryError(f"Cannot write {target}: {folder} is not yours to write to.")
+    if kept:
+        raise RunDirectoryError(f"{target} exists and is something else; name another file.")
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove from a folder what a process that was killed has left half written."""
+    for path in folder.glob(f"{_PARTIAL}*"):
+        _remove(path)
+
+
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """Yield a path to write to, which takes the target's place when the block ends well.
@@ -33,7 +66,7 @@ def replacing(target: Path) -> Iterator[Path]:
     Raises:
         RunDirectoryError: The disk is full, or the place cannot be written.
     """
-    partial = target.with_name(f".partial-{os.getpid()}-{target.name}")
+    partial = target.with_name(f"{_PARTIAL}{os.getpid()}-{target.name}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield partial

@@ -77,8 +77,9 @@ class Head:
 def _named_apart(instance: Any, attribute: attrs.Attribute[Any], stages: tuple[Stage, ...]) -> None:
     if not stages or not all(isinstance(stage, Stage) for stage in stages):
         raise UsageError("Recipe.stages must hold at least one Stage, and nothing else.")
-    if len({stage.name for stage in stages}) < len(stages):
-        raise UsageError("Recipe.stages must have different names.")
+    names = [part.name for stage in stages for part in stage.parts()]
+    if len({*names}) < len(names):
+        raise UsageError(f"Recipe.stages must have different names, not {', '.join(names)}.")
 
 
 def _with_hard_labels(instance: Any, attribute: attrs.Attribute[Any], balance: str | None) -> None:
@@ -96,6 +97,14 @@ def _with_hard_labels(instance: Any, attribute: attrs.Attribute[Any], balance: s
         raise UsageError(
             "Recipe.balance='weights' and mix exclude each other; set "
             f"stages.{mixing[0]}.mix to None, or balance to 'sampler'."
+        )
+
+
+def _after_a_head(instance: Any, attribute: attrs.Attribute[Any], interpolate: bool) -> None:
+    if interpolate and (instance.stages[0].unfreeze or not instance.stages[-1].unfreeze):
+        raise UsageError(
+            "Recipe.interpolate goes from a head on frozen layers to what is fine-tuned; set it to "
+            "False, or let the first stage have unfreeze=0 and the last one more."
         )
 
 
@@ -117,16 +126,17 @@ class Recipe:
             classes equally often, `None` takes the photos as they are.
         focal: How much less a photo counts in the loss that is told right already, 0 for all alike
             (Lin et al., 2017); 2 is usual. Where a few hard photos are among many easy ones.
-        interpolate: Whether the model that is kept lies between what the first stage has made and
-            what is fine-tuned, where the validation loss is lowest on the straight way from one to
-            the other (Wortsman et al., 2022).
+        interpolate: Whether the model that is kept lies between the best one before anything of
+            the backbone learns and what is fine-tuned, where the validation loss is lowest on the
+            straight way from one to the other (Wortsman et al., 2022).
         label_smoothing: Share (0..1) of each label that is spread over all classes, so that the
             model does not grow more certain than it is right (Szegedy et al., 2016). It is in the
             losses of the history, and not in those of the scores.
         test_views: How often the trained model looks at a photo: with 2 its logits are the mean of
             those of the photo and of its mirror image (Krizhevsky et al., 2012), in scores,
             predictions and the SavedModel alike.
-        batch_size: Photos a training step; `"auto"` takes as many as fit into memory, up to 64.
+        batch_size: Photos a training step; `"auto"` takes as many as fit into memory, up to
+            64, and up to 32 without a GPU.
         seed: Decides the splits, the first weights, the order of photos, dropout, augmentation.
         precision: `"float32"`, `"mixed"` (16-bit arithmetic, 32-bit weights), or `"auto"`: mixed
             on a GPU that gains from it, otherwise float32, but for frozen layers on a processor
@@ -159,7 +169,7 @@ class Recipe:
         ],
     )
     focal: float = attrs.field(default=0.0, validator=validators.from_zero)
-    interpolate: bool = attrs.field(default=False, validator=validators.truth)
+    interpolate: bool = attrs.field(default=False, validator=[validators.truth, _after_a_head])
     label_smoothing: float = attrs.field(default=0.0, validator=validators.part)
     test_views: int = attrs.field(
         default=1,

@@ -20,12 +20,12 @@ from kerastl.preparation import (
     read_splits,
 )
 from kerastl.recipe import Recipe
-from kerastl.training.batch_size import with_batch_size
-from kerastl.training.find_rates import find_rates
+from kerastl.training.batch_size import with_batch_size, within_memory
 from kerastl.training.model import Network
 from kerastl.training.overfit import check_overfit
 from kerastl.training.parts import split_stage
 from kerastl.training.range_test import RangeTest
+from kerastl.training.stages import Training
 
 
 def rehearse(
@@ -73,7 +73,8 @@ def find_learning_rates(recipe: Recipe) -> list[RangeTest]:
     cache = Cache()
     recipe, network, photos, _ = _prepared(recipe, cache)
     learning = (photos["train"], photos["validation"])
-    return find_rates(network.model, recipe, learning, Clock(), cache)
+    with within_memory(recipe, network.model, photos["train"].labels):
+        return Training(network.model, recipe, learning, cache=cache).find_rates()
 
 
 def _prepared(

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from kerastl.errors import RunDirectoryError
-from kerastl.files import write_text
+from kerastl.files import remove_partials, write_text
 
 
 @attrs.frozen
@@ -144,6 +144,7 @@ class RunDirectory:
             ) from None
         # The file stays: who waits for it must not be left with one that is gone.
         try:
+            remove_partials(self.path)
             yield
         finally:
             lock.release()

@@ -12,13 +12,24 @@ from kerastl.errors import UsageError
 
 AUTO = "auto"
 NORMALIZATION = FROZEN, ESTIMATED, TRAINING = ("frozen", "estimated", "training")
+# What a field says of an optimiser, by the name of its argument.
+_FIELDS = {
+    "learning_rate": "learning_rate",
+    "weight_decay": "weight_decay",
+    "global_clipnorm": "clip",
+    "gradient_accumulation_steps": "accumulate",
+    "use_ema": "averaging",
+    "ema_momentum": "averaging",
+}
+# Schedules that need not know how long a stage is: a rate holds for an epoch.
+BY_EPOCH = ("plateau", "constant")
 # A stage whose epochs are not told ends by itself, or after so many.
 _MOST_EPOCHS = 100
 
 
 def _with_a_horizon(instance: Any, attribute: attrs.Attribute[Any], schedule: str) -> None:
     """Refuse a schedule that has to know how long the stage is where nobody does."""
-    if instance.epochs == AUTO and schedule not in ("constant", "plateau"):
+    if instance.epochs == AUTO and schedule not in BY_EPOCH:
         raise UsageError(
             f"Stage.schedule={schedule!r} has to know the number of epochs; with epochs='auto' it "
             "can be 'constant' or 'plateau'."
@@ -37,6 +48,33 @@ def _above_a_cut(instance: Any, attribute: attrs.Attribute[Any], rank: int) -> N
         raise UsageError(
             f"Stage.lora={rank} adds to what lies after the stage's cut; set unfreeze above 0."
         )
+
+
+def _with_statistics(instance: Any, attribute: attrs.Attribute[Any], normalization: str) -> None:
+    """Refuse what would go on with statistics of other weights, or not at all."""
+    if normalization != TRAINING:
+        return
+    if instance.lora:
+        raise UsageError(
+            "Stage.lora leaves batch normalisation as it is; set normalization to 'frozen' or "
+            "'estimated'."
+        )
+    if instance.averaging:
+        raise UsageError(
+            "Stage.averaging and normalization='training' exclude each other, as statistics are "
+            "not averaged with the weights; set averaging to 0, or normalization to 'frozen'."
+        )
+
+
+def _without_fields(
+    instance: Any, attribute: attrs.Attribute[Any], options: Mapping[str, Any]
+) -> None:
+    for name in options:
+        if name in _FIELDS:
+            raise UsageError(
+                f"Stage.optimizer_options holds {name!r}, which has a field of its own: "
+                f"{_FIELDS[name]}."
+            )
 
 
 def _without_views(instance: Any, attribute: attrs.Attribute[Any], mix: str | None) -> None:
@@ -64,8 +102,9 @@ class Stage:
             `"one-cycle"` does so from a 25th to a 10,000th (Smith & Topin, 2018), `"step"` climbs
             and then falls to a tenth twice, after each third of the rest (He et al., 2016),
             `"plateau"` halves where the validation loss has not fallen for half of `patience`,
-            `"constant"` stays.
-        warmup: Share (0..1) of the stage that climbs.
+            `"constant"` stays where it is then.
+        warmup: Share (0..1) of the stage that climbs, of `patience` epochs where `epochs` is
+            `"auto"`; `"plateau"` and `"constant"` climb from epoch to epoch.
         patience: Epochs without a lower validation loss that `"auto"` and `"plateau"` wait for.
         optimizer: The name of a class of `keras.optimizers`. `"AdamW"` without weight decay is
             Adam (Kingma & Ba, 2015); `"SGD"` has a momentum of 0.9 unless its options say it.
@@ -78,16 +117,17 @@ class Stage:
             (Pascanu et al., 2013). Where the loss jumps.
         accumulate: Steps whose gradients are averaged before one is taken. Where a large batch
             does not fit into memory.
-        averaging: Share (0..1) of the stage that a running average of the weights reaches back
-            over; the average is what is validated and kept (Polyak & Juditsky, 1992).
+        averaging: Share (0..1) of the stage, of `patience` epochs where `epochs` is `"auto"`, that
+            a running average of the weights reaches back over; the average is what is validated
+            and kept (Polyak & Juditsky, 1992).
         l2_sp: How strongly what learns of the backbone is held to its pretrained values, by the
             half of the squared distance in the loss (Li et al., 2018). For few photos.
         lora: The rank of what is added to kernels after the cut, which are left as they are
             themselves; 0 for none (Hu et al., 2022). It has few weights, for few photos.
         normalization: What becomes of batch normalisation. `"frozen"` leaves its statistics as they
-            are; `"estimated"` finds them anew on the training photos before the stage begins (Li et
-            al., 2016), for photos unlike the source's; `"training"` lets what lies after the cut
-            learn and follow each batch, for many photos and large batches.
+            are; `"estimated"` finds them anew before the stage begins, on 64 of the training photos
+            (Li et al., 2016), for photos unlike the source's; `"training"` lets what lies after the
+            cut learn and follow each batch, for many photos and large batches.
         augment: How training sees other views of the photos: `"light"` shows a part of each,
             mirrored or not, in another light (Szegedy et al., 2015). `"randaugment"` changes such
             a part by two operations (Cubuk et al., 2020), `"trivialaugment"` by one of any strength
@@ -128,7 +168,7 @@ class Stage:
     )
     optimizer: str = attrs.field(default="AdamW", kw_only=True, validator=validators.name)
     optimizer_options: Mapping[str, Any] = attrs.field(
-        factory=dict, kw_only=True, validator=validators.mapping
+        factory=dict, kw_only=True, validator=[validators.mapping, _without_fields]
     )
     weight_decay: float = attrs.field(default=0.0, validator=validators.from_zero)
     layer_decay: float = attrs.field(
@@ -148,7 +188,9 @@ class Stage:
         default=0, kw_only=True, validator=[validators.whole("a rank", 0), _above_a_cut]
     )
     normalization: str = attrs.field(
-        default=FROZEN, kw_only=True, validator=validators.one_of(*NORMALIZATION)
+        default=FROZEN,
+        kw_only=True,
+        validator=[validators.one_of(*NORMALIZATION), _with_statistics],
     )
     augment: str | None = attrs.field(
         default=None,
@@ -182,6 +224,11 @@ class Stage:
         return _MOST_EPOCHS if self.epochs == AUTO else int(self.epochs)
 
     @property
+    def horizon(self) -> int:
+        """The number of its epochs, or of those that it waits for a lower validation loss."""
+        return self.patience if self.epochs == AUTO else int(self.epochs)
+
+    @property
     def plain(self) -> Stage:
         """The same stage, but that it sees photos as they are."""
         return attrs.evolve(self, augment=None, erase=0.0, mix=None)
@@ -196,6 +243,10 @@ class Stage:
         if not (self.augment or self.erase):
             return None
         return epoch % self.views if self.views else epoch
+
+    def rated(self, rate: float) -> Stage:
+        """Return the stage with a learning rate where its own is to be found."""
+        return attrs.evolve(self, learning_rate=rate) if self.learning_rate == AUTO else self
 
     def parts(self) -> tuple[Stage, ...]:
         """Return the stages that it is made of: itself, unless it unfreezes gradually."""

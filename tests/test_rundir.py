@@ -32,3 +32,12 @@ def test_exports_count_up_and_what_is_no_number_is_passed_over(tmp_path: Path):
         (directory.export / name).mkdir(parents=True)
     assert directory.newest_export() == directory.export / "10"
     assert directory.next_export().name == "11"
+
+
+def test_what_a_killed_process_has_left_half_written_is_removed(tmp_path: Path):
+    directory = RunDirectory(tmp_path)
+    (tmp_path / ".partial-1-checkpoint.npz").write_bytes(b"half")
+    (tmp_path / ".partial-1-export").mkdir()
+    directory.checkpoint.write_bytes(b"whole")
+    with directory.alone():
+        assert {path.name for path in tmp_path.iterdir()} == {".lock", "checkpoint.npz"}

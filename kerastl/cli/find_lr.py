@@ -11,6 +11,8 @@ from kerastl.cli.options import changed, json_option, print_json, recipe_options
 from kerastl.clock import Clock
 from kerastl.registry import find_with_module
 
+_PNG = b"\x89PNG"
+
 _EXAMPLES = """\b
 Examples:
   kerastl find-lr candy
@@ -44,10 +46,11 @@ def find_lr(
         from kerastl import rehearsal
     from kerastl.console import say
     from kerastl.evaluation.figures import draw_rates
-    from kerastl.files import replacing
+    from kerastl.files import replacing, require_place
 
-    tests = rehearsal.find_learning_rates(found)
     path = output or Path(f"{found.name}-learning-rates.png")
+    require_place(path, _PNG)
+    tests = rehearsal.find_learning_rates(found)
     with replacing(path) as partial:
         draw_rates(tests, partial)
     for test in tests:

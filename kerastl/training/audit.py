@@ -88,43 +88,40 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, parts: Parts, stage: Stage, before: Arrays, state: State) -> None:
         super().__init__()
         self.stage, self.state, self.looked = stage, state, False
-        values = {
-            id(variable): value
-            for variable, value in zip(parts.model.variables, before, strict=True)
-        }
-        learning = {id(weight) for weight in parts.tail.trainable_weights}
-        pairs = [(weight, values[id(weight)]) for weight in parts.model.weights]
-        self.learning = [pair for pair in pairs if id(pair[0]) in learning]
         norms = [layer for layer in with_inner(parts.model.layers) if normalizes(layer)]
-        moving = {
-            id(each) for norm in norms if norm.trainable for each in norm.non_trainable_weights
+        moving = [each for norm in norms if norm.trainable for each in norm.non_trainable_weights]
+        learning = {id(each) for each in [*parts.tail.trainable_weights, *moving]}
+        kept = {id(each) for each in parts.model.weights}
+        # By their numbers, which are the same after the run is gone on with.
+        pairs = {
+            number: (variable, value)
+            for number, (variable, value) in enumerate(
+                zip(parts.model.variables, before, strict=True)
+            )
+            if id(variable) in kept
         }
-        self.learning += [pair for pair in pairs if id(pair[0]) in moving]
-        self.frozen = [pair for pair in pairs if id(pair[0]) not in learning | moving]
+        self.learning = {number: pair for number, pair in pairs.items() if id(pair[0]) in learning}
+        self.frozen = [pair for number, pair in pairs.items() if number not in self.learning]
         statistics = (each for norm in norms for each in (norm.moving_mean, norm.moving_variance))
         self.statistics = {id(each) for each in statistics}
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Look at how many steps the optimiser has taken before."""
+        self.before = self._steps()
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Look at what has moved after the first steps."""
-        if batch + 1 >= _FIRST_STEPS:
+        if not self.looked and self._steps() - self.before >= _FIRST_STEPS:
             self._look_early()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Look after a first epoch of fewer steps, and at everything after the last one."""
-        self._look_early()
+        if not self.looked and self._steps() > self.before:
+            self._look_early()
+        self._note_moved()
         losses = [*self.state.losses(self.stage.name), logs["val_loss"]]
         if is_over(self.stage, losses):
             self._look()
-
-    def _look(self) -> None:
-        self._require_frozen()
-        self._require_moved(_unmoved(self.learning))
-        found = {
-            "weights": len(self.frozen) + len(self.learning),
-            "frozen": len(self.frozen),
-            "learning": len(self.learning),
-        }
-        self.state.audit[self.stage.name] = found
 
     def on_train_end(self, logs: Any = None) -> None:
         """Look, where this has come before the last epoch, and tell what was found."""
@@ -133,14 +130,43 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
             self.state.audit[self.stage.name][_ENDED_EARLY] = True
         say(f"Audit of stage {self.stage.name}: {_described(self.state.audit[self.stage.name])}")
 
+    def _steps(self) -> int:
+        """Return how many steps the optimiser has taken; those that it accumulates make one."""
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        return int(optimizer.iterations) // self.stage.accumulate
+
+    def _note_moved(self) -> None:
+        """Tell the state what has not moved yet; of most stages that is nothing, after an epoch."""
+        left = self.learning if self.state.unmoved is None else self.state.unmoved
+        self.state.unmoved = [number for number in left if _is(*self.learning[number])]
+
+    def _look(self) -> None:
+        self._require_frozen()
+        unmoved = self._unmoved()
+        still = {_layer(weight) for weight in unmoved}
+        moved = {
+            _layer(weight)
+            for number, (weight, _) in self.learning.items()
+            if number not in (self.state.unmoved or ())
+        }
+        # Of a layer that learns single weights may have no gradient, as a bias before batch
+        # normalisation.
+        self._require_moved([weight for weight in unmoved if _layer(weight) not in moved])
+        self.state.audit[self.stage.name] = {
+            "weights": len(self.frozen) + len(self.learning),
+            "frozen": len(self.frozen),
+            "learning": len(self.learning),
+            "unmoved": sorted(still),
+        }
+
     def _look_early(self) -> None:
-        if self.looked:
-            return
         self.looked = True
         self._require_frozen()
-        unmoved = _unmoved(self.learning)
-        if len(unmoved) == len(self.learning):
-            self._require_moved(unmoved)
+        if all(_is(weight, value) for weight, value in self.learning.values()):
+            self._require_moved([weight for weight, _ in self.learning.values()])
+
+    def _unmoved(self) -> list[Any]:
+        return [self.learning[number][0] for number in self.state.unmoved or ()]
 
     def _require_frozen(self) -> None:
         moved = [weight for weight, value in self.frozen if not _is(weight, value)]
@@ -165,10 +191,12 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
             )
 
 
-def _described(found: Mapping[str, int]) -> str:
+def _described(found: Mapping[str, Any]) -> str:
+    still = found["unmoved"]
+    moved = f"all but some of {_named(still)} moved" if still else "all moved"
     return (
         f"frozen {found['frozen']} of {found['weights']} variables: unchanged; "
-        f"learning {found['learning']}: all moved"
+        f"learning {found['learning']}: {moved}"
     )
 
 
@@ -176,13 +204,13 @@ def _is(weight: Any, value: Any) -> bool:
     return np.array_equal(weight.numpy(), value)
 
 
-def _unmoved(pairs: Iterable[tuple[Any, Any]]) -> list[Any]:
-    return [weight for weight, value in pairs if _is(weight, value)]
+def _layer(weight: Any) -> str:
+    return str(weight.path.rpartition("/")[0])
 
 
 def _layers(weights: Iterable[Any]) -> str:
     """Return the names of the layers of weights, of many the first."""
-    return _named([*dict.fromkeys(weight.path.rpartition("/")[0] for weight in weights)])
+    return _named([*dict.fromkeys(map(_layer, weights))])
 
 
 def _named(names: list[str]) -> str:

@@ -16,8 +16,9 @@ from kerastl.backbones.values import Arrays, values_of
 from kerastl.console import say
 from kerastl.errors import TrainingError
 from kerastl.live import progress
-from kerastl.stage import Stage
-from kerastl.training.schedules import is_over, plateau_rate
+from kerastl.stage import BY_EPOCH, Stage
+from kerastl.training.optimizers import last_rate
+from kerastl.training.schedules import is_over, paced_rate
 from kerastl.training.state import State
 
 Save = Callable[[State], None]
@@ -76,7 +77,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             "accuracy": logs["accuracy"],
             "validation_loss": logs["val_loss"],
             "validation_accuracy": logs["val_accuracy"],
-            "learning_rate": float(self.model.optimizer.learning_rate),
+            "learning_rate": last_rate(self.model.optimizer),
             "seconds": round(time.perf_counter() - self.began, 3),
         }
         if not math.isfinite(logs["loss"] + logs["val_loss"]):
@@ -87,14 +88,18 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         optimizer = values_of(self.model.optimizer.variables)
         validated = None
         if self.averaging:
-            with self.averaging.in_place(for_good=self.is_last(logs["val_loss"])):
+            self.ended = self.is_last(logs["val_loss"])
+            with self.averaging.in_place(for_good=self.ended):
                 validated = self._values()
         self.state.add(row, self._values(), optimizer, self.best, validated)
         if time.perf_counter() - self.saved > self.pause:
             self._save()
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Write the checkpoint of the whole stage."""
+        """Write the checkpoint of the whole stage, which a callback may have ended early."""
+        if self.averaging and not self.ended:
+            with self.averaging.in_place(for_good=True):
+                self.state.model = self._values()
         self._save()
 
     def _values(self) -> Arrays:
@@ -142,10 +147,10 @@ class Averaging(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class Pace(keras.callbacks.Callback):  # type: ignore[misc]
-    """Lowers the learning rate where it no longer helps, and ends a stage that is over.
+    """Sets the learning rate of each epoch, where steps have none, and ends a stage that is over.
 
     Args:
-        stage: Its schedule, epochs and patience.
+        stage: Its schedule, warm-up, epochs and patience.
         state: Tells the losses so far; its keeper has to be called first.
     """
 
@@ -155,9 +160,9 @@ class Pace(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Set the learning rate, unless it has a schedule of its own."""
-        if self.stage.schedule == "plateau":
+        if self.stage.schedule in BY_EPOCH:
             losses = self.state.losses(self.stage.name)
-            self.model.optimizer.learning_rate = plateau_rate(self.stage, losses)
+            self.model.optimizer.learning_rate = paced_rate(self.stage, losses)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Stop where the stage is over."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit, softmax
 
 from kerastl.backbones.cuts import nodes_of
@@ -17,8 +18,9 @@ from kerastl.logits import losses_of
 from kerastl.training.features import Features
 from kerastl.training.parts import Parts
 
-# Where the whole network is in the tail, each takes a while.
-_MOST_PHOTOS = 16
+# Where the whole network is in the tail, each takes a while; of fewer, nothing can be said of how
+# they differ.
+_FEWEST_PHOTOS, _MOST_PHOTOS = 8, 16
 # What enters the first convolution differs by 1 to 255 between black and white, whichever of the
 # four ways of Keras Applications prepares it.
 _LEAST_SPAN = 0.5
@@ -31,6 +33,26 @@ _FAR_ABOVE = 5.0
 FIRST_BATCH = "first batch"
 
 
+def require_labels(photos: Photos, classes: int) -> None:
+    """Make sure that photos are labelled with the classes there are.
+
+    Args:
+        photos: Those to learn from, or to validate on.
+        classes: How many there are.
+
+    Raises:
+        TrainingError: A label is of no class.
+    """
+    # Of any number of labels each is told by 0 and 1.
+    most = classes - 1 if photos.labels.ndim == 1 else 1
+    found = int(photos.labels.min()), int(photos.labels.max())
+    if found[0] < 0 or found[1] > most:
+        raise TrainingError(
+            f"The labels are {found[0]} to {found[1]}; expected 0 to {most} for {classes} classes, "
+            "which are counted from 0."
+        )
+
+
 def check_first_batch(
     parts: Parts, features: Features, photos: Photos, size: int
 ) -> dict[str, Any]:
@@ -40,23 +62,38 @@ def check_first_batch(
         parts: The model, taken apart.
         features: What the tail is given.
         photos: The photos that they are of.
-        size: How many of them to look at; a few are enough.
+        size: How many of them fit into memory at once.
 
     Raises:
         TrainingError: Pixels are scaled twice or not at all, all features are the same, logits are
             not finite, are probabilities, or are certain of what they cannot know.
     """
-    size = min(size, _MOST_PHOTOS)
-    numbers = np.arange(0, len(photos), max(1, len(photos) // size))[:size]
+    few = min(len(photos), _MOST_PHOTOS, max(_FEWEST_PHOTOS, size))
+    numbers = np.arange(0, len(photos), len(photos) // few)[:few]
     _check_pixels(parts.model, photos.images[numbers])
-    inputs = [np.asarray(each, np.float32) for each in features.of(numbers, 0)]
-    last = nodes_of(parts.tail)[-1]
-    outputs = keras.Function(parts.tail.inputs, [last.input_tensors[0], parts.tail.outputs[0]])
-    described, logits = (np.asarray(each, np.float64) for each in outputs(inputs))
+    described, logits = _outputs(parts.tail, features, numbers, size)
     variation = _variation(described)
-    _require_variation(variation)
+    if few > 1:
+        _require_variation(variation)
     found = _check_logits(logits, photos.labels[numbers])
     return {"photos": len(numbers), "feature_variation": round(variation, 4), **found}
+
+
+def _outputs(
+    tail: keras.Model, features: Features, numbers: npt.NDArray[np.int64], size: int
+) -> tuple[Array, Array]:
+    """Return what enters the last layer and what leaves it, for some of the photos."""
+    last = nodes_of(tail)[-1]
+    function = keras.Function(tail.inputs, [last.input_tensors[0], tail.outputs[0]])
+    parts = []
+    for start in range(0, len(numbers), size):
+        inputs = features.of(numbers[start : start + size], 0)
+        parts.append(function([np.asarray(each, np.float32) for each in inputs]))
+    described, logits = (
+        np.concatenate([np.asarray(each, np.float64) for each in some])
+        for some in zip(*parts, strict=True)
+    )
+    return described, logits
 
 
 def _check_pixels(model: keras.Model, images: Array) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
@@ -13,8 +15,8 @@ from kerastl.logits import losses_of
 from kerastl.recipe import Recipe
 from kerastl.training.state import State, assign
 
-# What was found stands beside the audits of the stages.
-INTERPOLATION = "interpolation"
+# What was found stands beside the audits of the stages, whose names have no spaces.
+INTERPOLATION = "weight interpolation"
 _STEPS = 10
 
 
@@ -29,15 +31,15 @@ def interpolate(model: keras.Model, recipe: Recipe, validation: Photos, state: S
     """
     if INTERPOLATION in state.audit or not state.anchor:
         return
-    fine_tuned = _fine_tuned(state)
+    ends = (state.anchor, _fine_tuned(recipe, state))
     run = compiled(model)
     losses = []
     for step in range(_STEPS + 1):
-        assign(model, _between(state.anchor, fine_tuned, step / _STEPS))
+        assign(model, _between(model.variables, *ends, step / _STEPS))
         (logits,) = run(validation.images, recipe.photos_a_step, "interpolating")
         losses.append(float(losses_of(logits, validation.labels).mean()))
     best = int(np.argmin(losses))
-    state.best = _between(state.anchor, fine_tuned, best / _STEPS)
+    state.best = _between(model.variables, *ends, best / _STEPS)
     state.audit[INTERPOLATION] = {
         "share": best / _STEPS,
         "losses": [round(loss, 6) for loss in losses],
@@ -48,17 +50,27 @@ def interpolate(model: keras.Model, recipe: Recipe, validation: Photos, state: S
     )
 
 
-def _fine_tuned(state: State) -> Arrays:
+def _fine_tuned(recipe: Recipe, state: State) -> Arrays:
     """Return the best epoch's model, or the last where the best is of before fine-tuning."""
-    was_frozen = state.rows[state.best_epoch - 1]["stage"] == state.rows[0]["stage"]
-    return state.model if was_frozen else state.best
+    tuning = {stage.name for _, stage in recipe.parts if stage.unfreeze}
+    return state.best if state.rows[state.best_epoch - 1]["stage"] in tuning else state.model
 
 
-def _between(start: Arrays, end: Arrays, share: float) -> Arrays:
-    """Return values on the straight way; those that are the same array stay so."""
+def _between(
+    variables: Sequence[keras.Variable], start: Arrays, end: Arrays, share: float
+) -> Arrays:
+    """Return values on the straight way; those that are the same array stay so.
+
+    Of what low-rank adaptation adds to a kernel, a product, one factor goes the way, and the other
+    is that of the end: at the start the product is zero, whatever the second one is.
+    """
     return [
         other
-        if one is other or not np.issubdtype(one.dtype, np.floating)
+        if one is other or not np.issubdtype(one.dtype, np.floating) or _is_second(variable)
         else ((1 - share) * one + share * other).astype(one.dtype)
-        for one, other in zip(start, end, strict=True)
+        for variable, one, other in zip(variables, start, end, strict=True)
     ]
+
+
+def _is_second(variable: keras.Variable) -> bool:
+    return bool(variable.path.endswith("lora_kernel_a"))

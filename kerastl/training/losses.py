@@ -18,6 +18,8 @@ Labels = npt.NDArray[np.int64]
 # A photo of a very rare label would else throw off all that was learned from the others.
 _MOST_WEIGHT = 20.0
 _WEIGHTS, _SAMPLER = "weights", "sampler"
+# Below it the slope of a power would have no end.
+_NOTHING_MISSED = 1e-6
 
 
 def require_balance(balance: str | None) -> None:
@@ -39,31 +41,65 @@ def loss_of(recipe: Recipe, labels: Labels) -> Any:
     Balanced labels count alike in the validation loss, too.
 
     Args:
-        recipe: Its label smoothing and balance.
+        recipe: Its label smoothing, balance and focus on what is told wrong (Lin et al., 2017).
         labels: Of the photos to learn from, as of `Photos`.
 
     Raises:
         DataError: Photos of several labels are to be balanced by a sampler.
     """
-    options: dict[str, Any] = {"from_logits": True, "label_smoothing": recipe.label_smoothing}
-    if labels.ndim == 1:
-        if recipe.focal:
-            return keras.losses.CategoricalFocalCrossentropy(1.0, recipe.focal, **options)
-        return keras.losses.CategoricalCrossentropy(**options)
-    require_balance(recipe.balance)
-    if recipe.balance is None:
-        if recipe.focal:
-            return keras.losses.BinaryFocalCrossentropy(gamma=recipe.focal, **options)
-        return keras.losses.BinaryCrossentropy(**options)
-    # Photos that have a label count, together, as much as those without it.
+    several = labels.ndim == 2
+    if several:
+        require_balance(recipe.balance)
+    if not recipe.focal and not (several and recipe.balance):
+        kind = keras.losses.BinaryCrossentropy if several else keras.losses.CategoricalCrossentropy
+        return kind(from_logits=True, label_smoothing=recipe.label_smoothing)
+    gamma, smoothing = recipe.focal, recipe.label_smoothing
+    if not several:
+        return lambda targets, logits: _focal(targets, logits, gamma, smoothing)
+    counts = _counts_of(labels) if recipe.balance else (1.0, 1.0)
+    return lambda targets, logits: _focal_each(targets, logits, gamma, smoothing, counts)
+
+
+def _focal(targets: tf.Tensor, logits: tf.Tensor, gamma: float, smoothing: float) -> tf.Tensor:
+    """Return the loss of each photo, the less the more of it is told right.
+
+    How much that is goes by the labels as they are: of smoothed ones nothing is ever told right,
+    and a sum over the classes would count most what is told best (as Keras's own does).
+    """
+    spread = targets * (1 - smoothing) + smoothing / tf.cast(tf.shape(targets)[-1], targets.dtype)
+    losses = tf.nn.softmax_cross_entropy_with_logits(spread, logits)
+    missed = 1 - tf.reduce_sum(targets * tf.nn.softmax(logits), axis=-1)
+    return losses * tf.maximum(missed, _NOTHING_MISSED) ** gamma
+
+
+def _focal_each(
+    targets: tf.Tensor,
+    logits: tf.Tensor,
+    gamma: float,
+    smoothing: float,
+    counts: tuple[Any, Any],
+) -> tf.Tensor:
+    """Return the loss of each photo, the mean over its labels, each counted for itself.
+
+    Args:
+        targets: 1 for each of its labels `[photos, labels]`.
+        logits: Of each label.
+        gamma: How much less a label counts that is told right.
+        smoothing: As in a recipe.
+        counts: What photos with a label count, and those without it.
+    """
+    spread = targets * (1 - smoothing) + smoothing / 2
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(spread, logits)
+    probabilities = tf.sigmoid(logits)
+    missed = targets * (1 - probabilities) + (1 - targets) * probabilities
+    losses *= tf.maximum(missed, _NOTHING_MISSED) ** gamma
+    return tf.reduce_mean(losses * tf.where(targets > 0.5, *counts), axis=-1)
+
+
+def _counts_of(labels: Labels) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return what photos that have a label count, and the others, so that both weigh the same."""
     having = labels.sum(axis=0)
-    with_it, without = (_half_of(len(labels), count) for count in (having, len(labels) - having))
-
-    def weighted(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
-        return tf.reduce_mean(losses * tf.where(targets > 0.5, with_it, without), axis=-1)
-
-    return weighted
+    return _half_of(len(labels), having), _half_of(len(labels), len(labels) - having)
 
 
 def _half_of(photos: int, counts: Labels) -> tf.Tensor:

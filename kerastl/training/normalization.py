@@ -54,7 +54,7 @@ def estimate_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
 
 def prepare_normalization(
     model: keras.Model, stage: Stage, photos: Photos, seed: int, begun: bool
-) -> None:
+) -> bool:
     """Make batch normalisation ready for what a stage declares of it.
 
     Args:
@@ -63,17 +63,22 @@ def prepare_normalization(
         photos: Those to learn from.
         seed: Decides which of them statistics are estimated on.
         begun: Whether epochs of the stage are done; its statistics are then what they are to be.
+
+    Returns:
+        Whether its statistics are others than before.
     """
     if stage.normalization == ESTIMATED and not begun:
         for layer in _layers(model):
             # One that is frozen would keep its statistics.
             layer.trainable = True
         estimate_statistics(model, [some_of(photos.images, seed)])
-    elif stage.normalization == TRAINING:
+        return True
+    if stage.normalization == TRAINING:
         quicken(model, _FOLLOWING)
         for layer in _layers(model):
             # In a step it follows what each device sees, one after the other.
             layer.momentum **= 1 / replicas()
+    return False
 
 
 def some_of(images: Rows, seed: int) -> npt.NDArray[np.float32]:

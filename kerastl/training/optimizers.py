@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -35,11 +36,11 @@ def optimizer_of(stage: Stage, steps: int, tail: keras.Model, whole: keras.Model
     if stage.accumulate > 1:
         options["gradient_accumulation_steps"] = stage.accumulate
     if stage.averaging:
-        reach = stage.averaging * stage.most_epochs * steps
+        reach = stage.averaging * stage.horizon * steps
         options |= {"use_ema": True, "ema_momentum": momentum_of(reach)}
     scales = _scales(stage.layer_decay, tail, whole) if stage.layer_decay < 1 else ()
     rate = schedule_of(stage, steps)
-    return optimizer(stage.optimizer, rate, stage.weight_decay, whole, scales, **options)
+    return optimizer(stage.optimizer, rate, stage.weight_decay, whole, scales, options)
 
 
 def optimizer(
@@ -48,7 +49,7 @@ def optimizer(
     weight_decay: float,
     model: keras.Model,
     scales: Sequence[float] = (),
-    **options: Any,
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> Any:
     """Return an optimiser that spares biases and normalisation where it decays weights.
 
@@ -58,7 +59,7 @@ def optimizer(
         weight_decay: The decoupled weight decay (Loshchilov & Hutter, 2019).
         model: What is trained, for the precision its layers compute in.
         scales: What the learning rate of each trainable variable is multiplied with, or nothing.
-        options: More of the optimiser's own arguments.
+        options: More of its own arguments.
 
     Raises:
         UsageError: There is no such optimiser, or it does not know one of its options.
@@ -78,6 +79,15 @@ def optimizer(
     if any(layer.compute_dtype == "float16" for layer in model.layers):
         return keras.optimizers.LossScaleOptimizer(made)
     return made
+
+
+def last_rate(optimizer: Any) -> float:
+    """Return the learning rate of the last step that was taken."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    rate = inner._learning_rate
+    if callable(rate):
+        rate = rate(max(0, int(inner.iterations) - 1))
+    return float(rate)
 
 
 def momentum_of(steps: float) -> float:
@@ -116,6 +126,14 @@ def _scaled(kind: Any, scales: Sequence[float]) -> Any:
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
             scale = scales[self._get_variable_index(variable)]
             super().update_step(gradient, variable, learning_rate * scale)
+
+        def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
+            # As Keras has it, but for the scale.
+            for variable in variables if self.weight_decay is not None else ():
+                if self._use_weight_decay(variable):
+                    scale = scales[self._get_variable_index(variable)]
+                    rate = keras.ops.cast(self.learning_rate * scale, variable.dtype)
+                    variable.assign(variable - variable * self.weight_decay * rate)
 
     Scaled.__name__ = kind.__name__
     return Scaled

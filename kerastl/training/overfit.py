@@ -17,6 +17,7 @@ from kerastl.recipe import Recipe
 from kerastl.stage import AUTO
 from kerastl.training.batch_size import within_memory
 from kerastl.training.batches import validation_batches
+from kerastl.training.normalization import prepare_normalization
 from kerastl.training.parts import split_stage
 from kerastl.training.stages import features_of
 from kerastl.training.state import assign
@@ -43,6 +44,7 @@ def check_overfit(model: keras.Model, recipe: Recipe, photos: Photos, cache: Cac
         stage.plain,
         schedule="constant",
         averaging=0.0,
+        accumulate=1,
         learning_rate=_RATE if stage.learning_rate == AUTO else stage.learning_rate,
     )
     alone = attrs.evolve(recipe, stages=(plain,), label_smoothing=0.0, balance=None)
@@ -69,6 +71,7 @@ def _fit(
 ) -> dict[str, list[float]]:
     """Let the recipe's only stage learn the photos, all in one batch; return the history."""
     (stage,) = recipe.stages
+    prepare_normalization(model, stage, photos, recipe.seed, begun=False)
     parts = split_stage(model, stage)
     features, _ = features_of(parts, recipe, stage, range(1), (photos, photos), cache)
     parts.compile(stage, recipe, photos.labels)

@@ -24,6 +24,8 @@ from kerastl.training.state import State, assign
 # What was found stands beside the audits of the stages.
 RATES = "learning rates"
 _LOWEST, _HIGHEST, _STEPS = 1e-6, 1.0, 120
+# The lowest rates change nothing: what a loss is in so many steps is chance.
+_FLAT = _STEPS // 3
 # Losses are averaged over about so many steps; where they have climbed so far it is enough.
 _SMOOTHED, _CLIMBED = 8, 3.0
 # What falls by so much has something to learn at that rate. Where it is lowest it is about to
@@ -61,7 +63,7 @@ def with_rate(
     if stage.name not in found:
         found[stage.name] = find_rate(stage, parts, recipe, features).suggestion
         say(f"Learning rate of stage {stage.name}: {found[stage.name]:g}")
-    return attrs.evolve(stage, learning_rate=found[stage.name])
+    return stage.rated(found[stage.name])
 
 
 def find_rate(stage: Stage, parts: Parts, recipe: Recipe, features: Features) -> RangeTest:
@@ -74,7 +76,7 @@ def find_rate(stage: Stage, parts: Parts, recipe: Recipe, features: Features) ->
         features: What is learned from.
 
     Raises:
-        TrainingError: The loss did not fall at any rate.
+        TrainingError: The loss is no number from the beginning.
     """
     before = values_of(parts.model.variables)
     plain = attrs.evolve(
@@ -92,23 +94,27 @@ def find_rate(stage: Stage, parts: Parts, recipe: Recipe, features: Features) ->
     with progress(f"{stage.name}: learning rates", _STEPS) as done:
         for loss in _smoothed(_losses(parts.tail, recipe, features, rates)):
             done(1)
-            if not math.isfinite(loss) or loss > _CLIMBED * min([*losses, loss]):
+            if not math.isfinite(loss) or _has_climbed(loss, losses):
                 break
             losses.append(loss)
     assign(parts.model, before)
-    if len(losses) <= _SMOOTHED:
+    if len(losses) < _FLAT:
         raise TrainingError(
-            f"The loss of stage {stage.name} climbs already at a learning rate of {_LOWEST:g}; "
-            "look at the first batch: --check-overfit."
+            f"The loss of stage {stage.name} is no number already at a learning rate of "
+            f"{rates[len(losses)]:.2g}; look at the first batch: --check-overfit."
         )
     suggestion = float(f"{_suggested(rates, losses):.2g}")
     return RangeTest(stage.name, tuple(rates[: len(losses)]), tuple(losses), suggestion)
 
 
+def _has_climbed(loss: float, losses: list[float]) -> bool:
+    """Say whether a loss is far above those of the lowest rates."""
+    return len(losses) >= _FLAT and loss > _CLIMBED * float(np.median(losses[:_FLAT]))
+
+
 def _suggested(rates: list[float], losses: list[float]) -> float:
     lowest = int(np.argmin(losses))
-    # The lowest rates change nothing: what a loss is there is chance.
-    if losses[lowest] < _FALLEN * np.median(losses[: _STEPS // 3]):
+    if losses[lowest] < _FALLEN * np.median(losses[:_FLAT]):
         return rates[lowest] / _BELOW_LOWEST
     least = np.minimum.accumulate(losses)
     harmed = np.flatnonzero(np.asarray(losses) > _HARMED * least)

@@ -36,14 +36,16 @@ def cosine(rate: float, steps: int, warmup: int, beginning: float = 0.0, end: fl
         rate: The highest learning rate.
         steps: Steps of the whole.
         warmup: Steps of those that climb; at least one step falls.
-        beginning: The first learning rate.
+        beginning: The first learning rate; 0 is a step of an even climb from there.
         end: The last one, as a share of the highest.
     """
     warmup = min(warmup, steps - 1)
     if not warmup:
         return keras.optimizers.schedules.CosineDecay(rate, steps, alpha=end)
+    # A first step of rate 0 would be lost, and divides by zero in some optimisers.
+    first = beginning or rate / (warmup + 1)
     return keras.optimizers.schedules.CosineDecay(
-        beginning, steps - warmup, alpha=end, warmup_target=rate, warmup_steps=warmup
+        first, steps - warmup, alpha=end, warmup_target=rate, warmup_steps=warmup
     )
 
 
@@ -64,7 +66,7 @@ class Falling(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[
         step = keras.ops.cast(step, "float32")
         third = max(1.0, (self.steps - self.warmup) / 3)
         falls = keras.ops.clip(keras.ops.floor((step - self.warmup) / third), 0.0, 2.0)
-        climbed = keras.ops.minimum(1.0, step / max(1, self.warmup)) if self.warmup else 1.0
+        climbed = keras.ops.minimum(1.0, (step + 1) / (self.warmup + 1))
         return self.rate * climbed * keras.ops.power(_STEP, falls)
 
     def get_config(self) -> dict[str, Any]:
@@ -72,18 +74,26 @@ class Falling(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[
         return {"rate": self.rate, "steps": self.steps, "warmup": self.warmup}
 
 
-def plateau_rate(stage: Stage, losses: list[float]) -> float:
-    """Return the learning rate of an epoch that follows others.
+def paced_rate(stage: Stage, losses: list[float]) -> float:
+    """Return the learning rate of an epoch that follows others, of a stage without steps of a rate.
 
-    It is halved where the validation loss has not fallen for half of the stage's patience, counted
-    from the lowest or from where it was halved before: a function of the losses alone, so that a
-    run that goes on has the same.
+    It climbs over the epochs of the warm-up. With `"plateau"` it is then halved where the
+    validation loss has not fallen for half of the stage's patience, counted from the lowest or from
+    where it was halved before: a function of the losses alone, so that a run that goes on has the
+    same.
 
     Args:
-        stage: Its learning rate and patience.
+        stage: Its learning rate, schedule, warm-up and patience.
         losses: The validation loss of each epoch of the stage so far.
     """
-    rate, lowest, waited = float(stage.learning_rate), float("inf"), 0
+    rate, climb = float(stage.learning_rate), round(stage.warmup * stage.horizon)
+    if len(losses) < climb:
+        return rate * (len(losses) + 1) / (climb + 1)
+    return _halved(rate, stage, losses) if stage.schedule == "plateau" else rate
+
+
+def _halved(rate: float, stage: Stage, losses: list[float]) -> float:
+    lowest, waited = float("inf"), 0
     for loss in losses:
         waited = 0 if loss < lowest else waited + 1
         lowest = min(lowest, loss)

@@ -119,8 +119,7 @@ def _network(pretraining: Pretraining, phase: Phase, stream: Stream, state: Stat
             rate,
             pretraining.weight_decay,
             model,
-            use_ema=True,
-            ema_momentum=momentum_of(reach),
+            options={"use_ema": True, "ema_momentum": momentum_of(reach)},
         ),
         loss=keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=pretraining.label_smoothing

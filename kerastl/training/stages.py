@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 import keras
@@ -14,19 +14,20 @@ from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.photos import Photos
+from kerastl.errors import UsageError
 from kerastl.recipe import Recipe, Stage
 from kerastl.stage import AUTO
 from kerastl.training.audit import Auditor, has_ended, require_audited, require_declared
 from kerastl.training.batches import training_batches, validation_batches
 from kerastl.training.callbacks import Averaging, EpochLines, Keeper, Pace, Save
 from kerastl.training.features import Features, Source
-from kerastl.training.first_batch import FIRST_BATCH, check_first_batch
+from kerastl.training.first_batch import FIRST_BATCH, check_first_batch, require_labels
 from kerastl.training.given import Callbacks
 from kerastl.training.interpolation import interpolate
 from kerastl.training.losses import weights_of
 from kerastl.training.normalization import prepare_normalization
 from kerastl.training.parts import Parts, split_stage
-from kerastl.training.range_test import with_rate
+from kerastl.training.range_test import RangeTest, find_rate, with_rate
 from kerastl.training.regularization import held_to
 from kerastl.training.schedules import is_over
 from kerastl.training.state import State, assign, restore
@@ -64,48 +65,89 @@ class Training:
     given: Callbacks = ()
 
     def run(self) -> None:
-        """Train stage by stage, and leave the model with the weights of its best epoch."""
-        model, recipe, state = self.model, self.recipe, self.state
-        if state.model:
-            assign(model, state.model)
-        for number, (whole, stage) in enumerate(recipe.parts):
+        """Train stage by stage, and leave the model with the weights of its best epoch.
+
+        Raises:
+            TrainingError: Labels are of no class, or training did what it was not asked for.
+        """
+        self._require_labels()
+        for setting, stage in self._stages():
+            if has_ended(stage, self.state):
+                require_audited(stage, self.state)
+                continue
+            parts, features = self._begun(stage)
+            with self.clock.part("learning rate"):
+                rated = with_rate(stage, parts, self.recipe, features[0], self.state)
+            self._train(rated, setting, parts, features)
+        if self.recipe.interpolate:
+            with self.clock.part("interpolation"):
+                interpolate(self.model, self.recipe, self.photos[1], self.state)
+        assign(self.model, self.state.best)
+
+    def find_rates(self) -> list[RangeTest]:
+        """Find a learning rate for each stage as training comes to it; the last is not trained.
+
+        Raises:
+            TrainingError: A loss is no number from the beginning.
+        """
+        self._require_labels()
+        found: list[RangeTest] = []
+        for setting, stage in self._stages():
+            parts, features = self._begun(stage)
+            found.append(find_rate(stage, parts, self.recipe, features[0]))
+            if len(found) < len(self.recipe.parts):
+                rated = stage.rated(found[-1].suggestion)
+                self._train(rated, setting, parts, features)
+        return found
+
+    def _require_labels(self) -> None:
+        for photos in self.photos:
+            require_labels(photos, self.model.output_shape[-1])
+
+    def _stages(self) -> Iterator[tuple[str, Stage]]:
+        """Yield each stage that the state has not left, after the setting that it comes from."""
+        state = self.state
+        for number, (whole, stage) in enumerate(self.recipe.parts):
             if number < state.stage:
                 continue
             if number > state.stage:
-                state.stage, state.optimizer = number, []
-            if stage.unfreeze and not state.anchor and _needs_anchor(recipe):
-                state.anchor = state.model or values_of(model.variables)
-            if has_ended(stage, state):
-                require_audited(stage, state)
-            else:
-                self._run_stage(stage, whole.name)
-        if recipe.interpolate:
-            with self.clock.part("interpolation"):
-                interpolate(model, recipe, self.photos[1], state)
-        assign(model, state.best)
+                state.stage, state.optimizer, state.unmoved = number, [], None
+            if stage.unfreeze and not state.anchor and _needs_anchor(self.recipe):
+                state.anchor = state.best or values_of(self.model.variables)
+            yield whole.name, stage
 
-    def _run_stage(self, stage: Stage, setting: str) -> None:
-        """Train one stage from its first epoch, or from where the state stands within it."""
+    def _begun(self, stage: Stage) -> tuple[Parts, tuple[Features, Features]]:
+        """Return the model taken apart for a stage, and what its tail is given."""
         recipe, photos, state, clock = self.recipe, self.photos, self.state, self.clock
         with clock.part("model"):
+            if state.model:
+                # Also where somebody else's callback has left others at the end of a stage.
+                assign(self.model, state.model)
             begun = bool(state.losses(stage.name))
-            prepare_normalization(self.model, stage, photos[0], recipe.seed, begun)
+            if prepare_normalization(self.model, stage, photos[0], recipe.seed, begun):
+                state.model = values_of(self.model.variables) if state.model else []
         parts = split_stage(self.model, stage)
         require_declared(parts, stage)
         say(parts.describe(stage))
-        rest = self._rest_of(stage)
         with clock.part("trunk"):
-            features = features_of(parts, recipe, stage, rest, photos, self.cache)
+            features = features_of(parts, recipe, stage, self._rest_of(stage), photos, self.cache)
         if not state.rows:
             with clock.part("checking"):
                 state.audit[FIRST_BATCH] = check_first_batch(
                     parts, features[0], photos[0], recipe.photos_a_step
                 )
-        with clock.part("learning rate"):
-            stage = with_rate(stage, parts, recipe, features[0], state)
-        clock.training_begins()
-        with clock.part(f"stage {stage.name}"), held_to(state.anchor, parts, stage.l2_sp):
-            self._fit(parts, stage, setting, features, rest)
+        return parts, features
+
+    def _train(
+        self, stage: Stage, setting: str, parts: Parts, features: tuple[Features, Features]
+    ) -> None:
+        """Train one stage from its first epoch, or from where the state stands within it."""
+        self.clock.training_begins()
+        with (
+            self.clock.part(f"stage {stage.name}"),
+            held_to(self.state.anchor, parts, stage.l2_sp) as releasing,
+        ):
+            self._fit(parts, stage, setting, features, releasing)
 
     def _fit(
         self,
@@ -113,12 +155,13 @@ class Training:
         stage: Stage,
         setting: str,
         features: tuple[Features, Features],
-        rest: range,
+        more: Sequence[keras.callbacks.Callback],
     ) -> None:
         """Train the tail for the epochs that are left."""
         train, validation = features
         recipe, tail, batch_size = self.recipe, parts.tail, self.recipe.photos_a_step
-        steps = -(-len(train) // batch_size)
+        rest, steps = self._rest_of(stage), -(-len(train) // batch_size)
+        _require_a_step(stage, steps)
         together = _together(steps) if stage.unfreeze == 0 and train.held else 1
         parts.compile(stage, recipe, train.labels, steps, steps_per_execution=together)
         restore(tail.optimizer, tail.trainable_variables, self.state)
@@ -130,7 +173,7 @@ class Training:
                 steps_per_epoch=steps,
                 shuffle=False,
                 validation_data=validation_batches(validation, tail, batch_size),
-                callbacks=[*ours, *self.given],
+                callbacks=[*more, *ours, *self.given],
                 verbose=0,
             )
 
@@ -162,6 +205,15 @@ class Training:
         """Return the epochs of a stage that are left, on the one axis of all stages."""
         done = len(self.state.losses(stage.name))
         return range(self.state.epoch, self.state.epoch - done + stage.most_epochs)
+
+
+def _require_a_step(stage: Stage, steps: int) -> None:
+    """Make sure that a stage takes at least one step of those that it accumulates."""
+    if steps * stage.most_epochs < stage.accumulate:
+        raise UsageError(
+            f"Stage {stage.name} has {steps * stage.most_epochs} steps in all, fewer than the "
+            f"accumulate={stage.accumulate} that make one; lower accumulate or batch_size."
+        )
 
 
 def _needs_anchor(recipe: Recipe) -> bool:

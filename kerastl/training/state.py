@@ -34,7 +34,10 @@ class State:
         model: The model's variables now.
         optimizer: The optimiser's variables now; empty between stages.
         audit: What was found of each stage that has ended, by its name.
-        anchor: The model's variables before any of the backbone learned, where a method needs them.
+        anchor: The model's variables before any of the backbone learned, of the best epoch by then,
+            where a method needs them.
+        unmoved: The numbers of the model's variables that are to learn in this stage and have not
+            moved yet; None before its first epoch.
     """
 
     stage: int = 0
@@ -46,6 +49,7 @@ class State:
     optimizer: Arrays = attrs.field(factory=list)
     audit: dict[str, Any] = attrs.field(factory=dict)
     anchor: Arrays = attrs.field(factory=list)
+    unmoved: list[int] | None = None
 
     @property
     def epoch(self) -> int:
@@ -93,6 +97,7 @@ class State:
             "rows": self.rows,
             "best_epoch": self.best_epoch,
             "audit": self.audit,
+            "unmoved": self.unmoved,
             **{name: [numbers[id(array)] for array in some] for name, some in lists.items()},
         }
         named = {numbers[one]: array for one, array in arrays.items()}
@@ -133,10 +138,10 @@ class State:
             lists = {name: [arrays[number] for number in position[name]] for name in _LISTS}
             stage, rows, best_epoch = (position[key] for key in ("stage", "rows", "best_epoch"))
             loss = float(rows[best_epoch - 1]["validation_loss"]) if best_epoch else math.inf
-            audit = dict(position["audit"])
+            audit, unmoved = dict(position["audit"]), position["unmoved"]
         except Exception as error:
             raise RunDirectoryError(f"{path} is damaged ({one_line(error)}).") from error
-        return cls(stage, rows, loss, best_epoch, audit=audit, **lists)
+        return cls(stage, rows, loss, best_epoch, audit=audit, unmoved=unmoved, **lists)
 
 
 def assign(model: keras.Model, values: Arrays) -> None:
@@ -166,7 +171,7 @@ def restore(optimizer: keras.optimizers.Optimizer, variables: Sequence[Any], sta
     """Let an optimiser of these variables go on from where the state stands.
 
     Raises:
-        RunDirectoryError: The state is of an optimiser for another precision.
+        RunDirectoryError: The state is of another optimiser, such as one for another precision.
     """
     optimizer.build(variables)
     if not state.optimizer:
@@ -175,7 +180,7 @@ def restore(optimizer: keras.optimizers.Optimizer, variables: Sequence[Any], sta
         _assign(optimizer.variables, state.optimizer)
     except RunDirectoryError as error:
         raise RunDirectoryError(
-            "The run's checkpoint is of training in another precision: 'auto' means one thing on a "
-            "GPU and another on a CPU. Go on with it on such a device as it began on, or begin it "
-            "anew."
+            "The run's checkpoint is of another optimiser: of another precision ('auto' means one "
+            "on a GPU and another on a CPU) or another version of Keras. Go on with it on such a "
+            "device and version as it began on, or begin it anew."
         ) from error

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 
@@ -22,3 +23,22 @@ def test_there_is_no_such_recipe(program, tmp_path: Path):
     done = program("find-lr", "cany", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "Did you mean 'candy'?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("rates.txt", "rates.txt exists and is something else; name another file."),
+        ("folder", "folder exists and is something else; name another file."),
+        ("rates.txt/rates.png", "Cannot write rates.txt/rates.png: "),
+    ],
+)
+def test_no_other_file_is_lost(
+    program, recipe_file: Path, tmp_path: Path, output: str, message: str
+):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "rates.txt").write_text("mine")
+    done = program("find-lr", recipe_file, "--output", output, cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert message in done.stderr
+    assert (tmp_path / "rates.txt").read_text() == "mine"

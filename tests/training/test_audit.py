@@ -33,7 +33,7 @@ def test_what_was_frozen_and_what_moved_is_told(
     recipe: Recipe, learning: Learning, capsys: pytest.CaptureFixture[str]
 ):
     audit = trained(recipe, learning).audit
-    assert audit["frozen"] == {"weights": 137, "frozen": 135, "learning": 2}
+    assert audit["frozen"] == {"weights": 137, "frozen": 135, "learning": 2, "unmoved": []}
     assert audit["unfrozen"]["learning"] > 2
     printed = capsys.readouterr().out
     line = "Audit of stage frozen: frozen 135 of 137 variables: unchanged; learning 2: all moved"
@@ -129,6 +129,16 @@ def test_what_moves_though_it_is_frozen_stops_the_stage(
     rows, targets = random.normal(size=(photos, 4)), random.normal(size=(photos, 2))
     with pytest.raises(TrainingError, match=message):
         model.fit(rows, targets, epochs=1, batch_size=16, callbacks=[auditor], verbose=0)
+
+
+def test_a_weight_without_a_gradient_is_told_and_no_fault(
+    recipe: Recipe, learning: Learning, capsys: pytest.CaptureFixture[str]
+):
+    thin = attrs.evolve(recipe.stages[1], lora=2, unfreeze=0.4, epochs=1, accumulate=5)
+    state = trained(attrs.evolve(recipe, stages=(recipe.stages[0], thin)), learning)
+    # Of a product that is zero, the first factor has no gradient in a first step.
+    assert "conv_pw_13" in state.audit["unfrozen"]["unmoved"]
+    assert "learning 14: all but some of conv_pw_10, conv_pw_11" in capsys.readouterr().out
 
 
 def test_a_stage_that_ended_without_its_audit_is_not_gone_on_with(

@@ -17,11 +17,11 @@ from kerastl.data.photos import Photos, read_photos
 from kerastl.errors import TrainingError, WeightsError
 from kerastl.recipe import Backbone, Recipe
 from kerastl.training import model as building
-from kerastl.training.first_batch import check_first_batch
+from kerastl.training.first_batch import check_first_batch, require_labels
 from kerastl.training.model import build
 from kerastl.training.overfit import check_overfit
 from kerastl.training.parts import split_and_freeze
-from kerastl.training.stages import features_of
+from kerastl.training.stages import Training, features_of
 from networks import network
 
 
@@ -43,6 +43,33 @@ def test_a_network_as_it_has_to_be(recipe: Recipe, some: Photos):
     assert seen["loss_of_chance"] == pytest.approx(np.log(3), abs=1e-4)
     assert 0.5 < seen["loss"] < 2.5
     assert seen["feature_variation"] > 0.05
+
+
+def test_a_few_photos_are_looked_at_in_batches_that_fit(recipe: Recipe, some: Photos):
+    model = network(recipe, some)
+    stage = recipe.stages[0]
+    parts = split_and_freeze(model, stage.unfreeze)
+    features, _ = features_of(parts, recipe, stage, range(1), (some, some), Cache())
+    one, eight = (check_first_batch(parts, features, some, size) for size in (1, 8))
+    assert one["photos"] == 8
+    assert one["feature_variation"] == pytest.approx(eight["feature_variation"], rel=1e-3)
+    alone = some.some(np.array([0]))
+    features, _ = features_of(parts, recipe, stage, range(1), (alone, alone), Cache())
+    assert check_first_batch(parts, features, alone, 8)["photos"] == 1
+
+
+@pytest.mark.parametrize(("shift", "told"), [(1, "1 to 3"), (-1, "-1 to 1")])
+def test_labels_that_are_shifted(recipe: Recipe, some: Photos, shift: int, told: str):
+    shifted = attrs.evolve(some, labels=some.labels + shift)
+    model = network(recipe, some)
+    with pytest.raises(TrainingError, match=rf"The labels are {told}; expected 0 to 2 for 3 class"):
+        Training(model, recipe, (some, shifted)).run()
+
+
+def test_columns_of_labels_are_0_and_1(some: Photos):
+    columns = attrs.evolve(some, labels=2 * np.eye(3, dtype=np.int64)[some.labels])
+    with pytest.raises(TrainingError, match="The labels are 0 to 2; expected 0 to 1 for 3 classes"):
+        require_labels(columns, 3)
 
 
 def test_several_labels(recipe: Recipe, some: Photos):
@@ -157,6 +184,12 @@ def test_one_batch_is_learned_by_heart_and_forgotten(
     assert "One batch of 8 photos is learned by heart in" in capsys.readouterr().out
     for now, then in zip(values_of(model.variables), before, strict=True):
         np.testing.assert_array_equal(now, then)
+
+
+def test_a_batch_is_learned_by_what_the_stage_declares(recipe: Recipe, some: Photos):
+    following = attrs.evolve(recipe.stages[1], normalization="training", accumulate=4)
+    recipe = attrs.evolve(recipe, stages=(following,))
+    check_overfit(network(recipe, some), recipe, some, Cache())
 
 
 def test_a_batch_that_cannot_be_learned(recipe: Recipe, some: Photos):

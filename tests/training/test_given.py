@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import keras
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from kerastl.training.model import build
 from kerastl.training.normalization import estimate_statistics, some_of
 from kerastl.training.stages import Training
 from kerastl.training.state import State
+from networks import Learning, network
 
 
 class Seen(keras.callbacks.Callback):
@@ -113,6 +115,28 @@ def test_a_stage_that_a_callback_ends_early_is_audited_and_not_gone_on_with(reci
     assert len(state.rows) == 2
     for value, best in zip(values_of(model.variables), state.best, strict=True):
         np.testing.assert_array_equal(value, best)
+
+
+def test_what_a_callback_leaves_at_the_end_is_not_gone_on_with(recipe: Recipe, learning: Learning):
+    class Changing(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_end(self, logs: object = None) -> None:
+            for weight in self.model.trainable_weights:
+                weight.assign(weight * 2)
+
+    def losses(*given: keras.callbacks.Callback) -> list[float]:
+        state, model = State(), network(recipe, learning[0])
+        Training(model, recipe, learning, state, given=given).run()
+        return [float(row["loss"]) for row in state.rows]
+
+    assert losses(Changing()) == losses()
+
+
+def test_a_stage_that_ends_early_ends_with_the_average(recipe: Recipe, learning: Learning):
+    averaged = attrs.evolve(recipe.stages[0], averaging=0.9, schedule="constant")
+    recipe, state = attrs.evolve(recipe, stages=(averaged,)), State()
+    Training(network(recipe, learning[0]), recipe, learning, state, given=[Ending()]).run()
+    for now, best in zip(state.model, state.best, strict=True):
+        np.testing.assert_array_equal(now, best)
 
 
 @pytest.mark.parametrize(

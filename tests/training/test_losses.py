@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import attrs
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -90,3 +91,41 @@ def test_weights_are_refused_with_labels_of_several_classes_at_once(recipe: Reci
     assert recipe.override("balance", "sampler").override("stages.unfrozen.mix", "cutmix")
     with pytest.raises(UsageError, match="balance must be 'weights' or 'sampler'"):
         recipe.override("balance", "both")
+
+
+def test_the_focal_loss_counts_what_is_told_right_for_less(recipe: Recipe):
+    logits = np.array([[4.0, 0.0, 0.0], [0.0, 0.1, 0.0]], np.float32)
+    targets = np.eye(3, dtype=np.float32)[:2]
+    labels = np.array([0, 1, 2])
+    plain = loss_of(recipe, labels)
+    focal = loss_of(attrs.evolve(recipe, focal=2.0), labels)
+    shares = [
+        np.mean(focal(targets[i : i + 1], logits[i : i + 1]))
+        / np.mean(plain(targets[i : i + 1], logits[i : i + 1]))
+        for i in range(2)
+    ]
+    certain = np.exp(logits).max(axis=1) / np.exp(logits).sum(axis=1)
+    np.testing.assert_allclose(shares, (1 - certain) ** 2, rtol=1e-3)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_focal_loss_counts_by_the_labels_as_they_are(recipe: Recipe, several: bool):
+    focal = loss_of(
+        attrs.evolve(recipe, focal=5.0, label_smoothing=0.1),
+        np.eye(3, dtype=np.int64) if several else np.array([0, 1, 2]),
+    )
+    targets, logits = np.eye(3, dtype=np.float32)[:1], np.array([[1, -1, -1]], np.float32)
+    sure, unsure = (focal(targets, size * logits) for size in (2.0, 0.1))
+    assert np.mean(sure) < 0.1 * np.mean(unsure)
+
+
+def test_labels_are_balanced_and_focal(recipe: Recipe):
+    labels = np.array([[1, 0]] * 9 + [[0, 1]])
+    logits, targets = np.array([[3, -3]], np.float32), np.array([[1, 0]], np.float32)
+    recipe = attrs.evolve(recipe, balance="weights")
+    plain, focal = (
+        np.mean(loss_of(attrs.evolve(recipe, focal=gamma), labels)(targets, logits))
+        for gamma in (0.0, 2.0)
+    )
+    missed = 1 - 1 / (1 + np.exp(-3.0))
+    assert focal == pytest.approx(plain * missed**2, rel=1e-4)

@@ -16,13 +16,12 @@ from kerastl.errors import UsageError
 from kerastl.logits import losses_of
 from kerastl.recipe import Recipe, Stage
 from kerastl.training.engine import inference_graph
-from kerastl.training.losses import loss_of
+from kerastl.training.interpolation import INTERPOLATION
 from kerastl.training.model import build
-from kerastl.training.optimizers import optimizer_of
+from kerastl.training.optimizers import optimizer, optimizer_of
 from kerastl.training.parts import split_and_freeze
-from kerastl.training.schedules import is_over, plateau_rate, schedule_of
 from kerastl.training.stages import Training
-from kerastl.training.state import State
+from kerastl.training.state import State, assign
 from networks import Learning, network
 
 
@@ -52,7 +51,6 @@ def _many(recipe: Recipe) -> Recipe:
         averaging=0.2,
         layer_decay=0.8,
         l2_sp=0.01,
-        normalization="training",
     )
 
 
@@ -61,6 +59,10 @@ def _until_it_is_enough(recipe: Recipe) -> Recipe:
         recipe, epochs="auto", patience=2, schedule="plateau", normalization="estimated"
     )
     return attrs.evolve(changed, interpolate=True, focal=2.0)
+
+
+def _following(recipe: Recipe) -> Recipe:
+    return unfrozen(recipe, epochs=4, warmup=0.0, accumulate=7, normalization="training")
 
 
 def _thin(recipe: Recipe) -> Recipe:
@@ -73,6 +75,8 @@ def _thin(recipe: Recipe) -> Recipe:
         (_many, 3),
         pytest.param(_many, 4, marks=pytest.mark.slow),
         (_until_it_is_enough, 4),
+        # In the epoch that is left nothing moves: its five steps are fewer than make one.
+        (_following, 5),
         pytest.param(_thin, 3, marks=pytest.mark.slow),
     ],
 )
@@ -125,38 +129,6 @@ def test_a_stage_that_ends_by_itself(recipe: Recipe, learning: Learning):
     assert losses[-1] >= min(losses[:-1])
 
 
-@pytest.mark.parametrize(
-    ("losses", "over", "rate"),
-    [
-        ([], False, 1.0),
-        ([3.0, 2.0], False, 1.0),
-        ([3.0, 2.0, 2.5, 2.5], False, 0.5),
-        ([3.0, 2.0, 2.5, 2.5, 2.5, 2.5], True, 0.25),
-        ([3.0, 2.0, 2.5, 2.5, 1.0, 2.5], False, 0.5),
-    ],
-)
-def test_plateaus(losses: list[float], over: bool, rate: float):
-    stage = Stage("a", "auto", 1.0, schedule="plateau", patience=4)
-    assert is_over(stage, losses) == over
-    assert plateau_rate(stage, losses) == rate
-
-
-def test_schedules_climb_and_fall():
-    def rates(schedule: str, **values: Any) -> list[float]:
-        found = schedule_of(Stage("a", 10, 1.0, schedule=schedule, **values), 10)
-        return [float(found(step)) for step in range(101)]
-
-    cosine, cycle, steps = (rates(name) for name in ("cosine", "one-cycle", "step"))
-    for one in (cosine, cycle, steps):
-        assert one[20] == max(one) == pytest.approx(1.0)
-    assert (cosine[0], cosine[100]) == (0.0, pytest.approx(0.0, abs=1e-6))
-    assert (cycle[0], cycle[100]) == (pytest.approx(1 / 25), pytest.approx(1e-4, abs=1e-6))
-    assert (steps[30], steps[60], steps[90]) == pytest.approx((1.0, 0.1, 0.01))
-    assert rates("cosine", warmup=0.0)[0] == 1.0
-    assert rates("step", warmup=0.0)[0] == 1.0
-    assert schedule_of(Stage("a", 10, 0.5, schedule="constant"), 10) == 0.5
-
-
 def test_learning_rates_that_fall_with_depth(recipe: Recipe, learning: Learning):
     model = network(recipe, learning[0])
     depth = {operation.name: number for operation, number in depths(model)}
@@ -182,6 +154,18 @@ def test_learning_rates_that_fall_with_depth(recipe: Recipe, learning: Learning)
     for name in ("conv1", "conv_pw_13", "head_logits"):
         path = f"{name}/kernel"
         assert falling[path] == pytest.approx(plain[path] * 0.9 ** depth[name], rel=1e-2)
+
+
+def test_weights_decay_as_slowly_as_they_learn():
+    first, second = keras.layers.Dense(2, name="first"), keras.layers.Dense(2, name="second")
+    model = keras.Sequential([keras.Input((2,)), first, second])
+    kernels = [layer.kernel for layer in (first, second)]
+    before = values_of(kernels)
+    decaying = optimizer("AdamW", 0.1, 0.5, model, scales=(0.1, 0.1, 1.0, 1.0))
+    weights = model.trainable_weights
+    decaying.apply([np.zeros(weight.shape, np.float32) for weight in weights], weights)
+    for kernel, value, scale in zip(kernels, before, (0.1, 1.0), strict=True):
+        np.testing.assert_allclose(kernel.numpy(), value * (1 - 0.1 * 0.5 * scale), rtol=1e-6)
 
 
 def test_the_average_is_validated_and_kept(recipe: Recipe, learning: Learning):
@@ -216,15 +200,93 @@ def test_weights_are_held_to_what_they_were(recipe: Recipe, learning: Learning):
     assert distance(100.0) < 0.2 * distance(0.0)
 
 
+def test_what_holds_them_is_not_in_the_validation_loss(recipe: Recipe, learning: Learning):
+    held = unfrozen(recipe, l2_sp=100.0, epochs=3, learning_rate=1e-2, schedule="constant")
+    model, state = trained(held, learning)
+    assign(model, state.model)
+    logits = model.predict(learning[1].images.astype(np.float32), verbose=0)
+    loss = float(losses_of(logits, learning[1].labels).mean())
+    assert state.rows[-1]["validation_loss"] == pytest.approx(loss, rel=1e-3)
+    assert float(state.rows[-1]["loss"]) > 2 * loss
+
+
 def test_what_is_kept_lies_on_the_way_to_the_fine_tuned_model(recipe: Recipe, learning: Learning):
     both = attrs.evolve(unfrozen(recipe, epochs=3), interpolate=True)
     model, state = trained(both, learning)
-    found = state.audit["interpolation"]
+    found = state.audit[INTERPOLATION]
     assert len(found["losses"]) == 11
     logits = model.predict(learning[1].images.astype(np.float32), verbose=0)
     loss = float(losses_of(logits, learning[1].labels).mean())
     assert loss == pytest.approx(min(found["losses"]), rel=1e-3)
     assert found["losses"][round(found["share"] * 10)] == min(found["losses"])
+
+
+def test_what_is_kept_is_no_worse_than_the_best_epoch(recipe: Recipe, learning: Learning):
+    frozen, tuned = recipe.stages
+    # The second stage does harm: the way begins at the best epoch of the first, not at its last.
+    harmed = (
+        attrs.evolve(frozen, epochs=4, learning_rate=0.3, schedule="constant"),
+        attrs.evolve(tuned, learning_rate=0.3, schedule="constant"),
+    )
+    model, state = trained(attrs.evolve(recipe, stages=harmed, interpolate=True), learning)
+    logits = model.predict(learning[1].images.astype(np.float32), verbose=0)
+    kept = float(losses_of(logits, learning[1].labels).mean())
+    assert kept <= state.best_loss * 1.001
+    assert state.audit[INTERPOLATION]["losses"][0] == pytest.approx(
+        min(state.losses("frozen")), rel=1e-3
+    )
+
+
+def test_half_of_the_way_adds_half_of_the_product(recipe: Recipe, learning: Learning):
+    model, state = trained(attrs.evolve(_thin(recipe), interpolate=True), learning)
+    share = state.audit[INTERPOLATION]["share"]
+    layer = model.get_layer("conv_pw_13")
+    assign(model, state.model)
+    whole = layer.lora_kernel_a.numpy() @ layer.lora_kernel_b.numpy()
+    assign(model, state.best)
+    found = layer.lora_kernel_a.numpy() @ layer.lora_kernel_b.numpy()
+    if state.best_epoch == state.epoch:
+        np.testing.assert_allclose(found, share * whole, rtol=1e-4, atol=1e-7)
+    assert state.best_epoch == state.epoch
+
+
+def test_a_way_needs_both_ends(recipe: Recipe):
+    for stages in (recipe.stages[:1], recipe.stages[1:]):
+        with pytest.raises(UsageError, match="interpolate goes from a head on frozen layers to"):
+            attrs.evolve(recipe, stages=stages, interpolate=True)
+
+
+def test_statistics_are_estimated_anew_in_a_later_stage(recipe: Recipe, learning: Learning):
+    model = network(recipe, learning[0])
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.moving_mean.assign(layer.moving_mean * 1.1)
+    before = model.get_layer("conv1_bn").moving_mean.numpy()
+    state = State()
+    Training(model, unfrozen(recipe, normalization="estimated"), learning, state).run()
+    numbers = {variable.path: number for number, variable in enumerate(model.variables)}
+    kept = state.model[numbers["conv1_bn/moving_mean"]]
+    assert not np.allclose(kept, before)
+    assert state.audit["unfrozen"]["unmoved"] == []
+
+
+def test_more_steps_than_there_are_do_not_make_one(recipe: Recipe, learning: Learning):
+    with pytest.raises(UsageError, match="has 10 steps in all, fewer than the accumulate=20"):
+        trained(unfrozen(recipe, accumulate=20), learning)
+
+
+@pytest.mark.parametrize(
+    "values", [{"accumulate": 10}, {"accumulate": 8, "optimizer": "SGD"}, {"optimizer": "Ftrl"}]
+)
+def test_few_steps_are_no_fault(recipe: Recipe, learning: Learning, values: Any):
+    _, state = trained(unfrozen(recipe, **values), learning)
+    assert "unfrozen" in state.audit
+
+
+@pytest.mark.parametrize("batch_size", [1, 64])
+def test_batches_of_any_size(recipe: Recipe, learning: Learning, batch_size: int):
+    _, state = trained(attrs.evolve(recipe, batch_size=batch_size), learning)
+    assert state.audit.keys() == {"first batch", "frozen", "unfrozen"}
 
 
 def test_what_is_added_to_kernels_learns_and_they_do_not(
@@ -269,25 +331,12 @@ def test_nothing_to_add_to_is_refused(recipe: Recipe):
         build(unfrozen(recipe, lora=2, unfreeze=0.001), 3)
 
 
-def test_the_focal_loss_counts_what_is_told_right_for_less(recipe: Recipe):
-    logits, targets = np.array([[4.0, 0.0, 0.0], [0.0, 0.1, 0.0]]), np.eye(3)[:2]
-    labels = np.array([0, 1, 2])
-    plain = loss_of(recipe, labels)
-    focal = loss_of(attrs.evolve(recipe, focal=2.0), labels)
-    shares = [
-        float(focal(targets[i : i + 1], logits[i : i + 1]))
-        / float(plain(targets[i : i + 1], logits[i : i + 1]))
-        for i in range(2)
-    ]
-    certain = np.exp(logits).max(axis=1) / np.exp(logits).sum(axis=1)
-    np.testing.assert_allclose(shares, (1 - certain) ** 2, rtol=1e-3)
-
-
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"optimizer": "SDG"}, "no optimizer 'SDG' in keras.optimizers. Did you mean 'SGD'"),
         ({"optimizer_options": {"momentun": 1}}, "Optimizer AdamW cannot be made: .*momentun"),
+        ({"optimizer_options": {"rate": 1}}, "Optimizer AdamW cannot be made: .*rate"),
     ],
 )
 def test_an_optimizer_that_does_not_exist(recipe: Recipe, values: Any, message: str):
@@ -306,6 +355,10 @@ def test_an_optimizer_that_does_not_exist(recipe: Recipe, values: Any, message: 
         ({"layer_decay": 0.0}, "Stage.layer_decay must be a share above 0"),
         ({"clip": 0}, "Stage.clip must be a number above 0"),
         ({"optimizer_options": 3}, "Stage.optimizer_options must be options by name"),
+        ({"optimizer_options": {"weight_decay": 0.1}}, "has a field of its own: weight_decay"),
+        ({"optimizer_options": {"global_clipnorm": 1}}, "has a field of its own: clip"),
+        ({"normalization": "training", "averaging": 0.2}, "Stage.averaging and normalization="),
+        ({"normalization": "training", "lora": 2, "unfreeze": 0.5}, "Stage.lora leaves batch norm"),
         ({"normalization": "none"}, "'frozen', 'estimated' or 'training', not 'none'"),
     ],
 )

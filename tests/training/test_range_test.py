@@ -50,11 +50,26 @@ def test_a_rate_is_found_where_it_is_auto_and_kept_for_who_goes_on(
     assert State.load(tmp_path / "checkpoint.npz").audit == state.audit
 
 
+def test_what_has_learned_well_is_tested_too(recipe: Recipe, learning: Learning):
+    model = network(recipe, learning[0])
+    learned = attrs.evolve(recipe.stages[0], epochs=30, learning_rate=3e-2)
+    Training(model, attrs.evolve(recipe, stages=(learned,)), learning).run()
+    assert found(recipe, learning, model).suggestion < 0.1
+
+
+def test_the_rates_are_those_that_a_run_takes(recipe: Recipe, learning: Learning):
+    stages = tuple(attrs.evolve(stage, learning_rate="auto") for stage in recipe.stages)
+    auto, state = attrs.evolve(recipe, stages=stages), State()
+    Training(network(auto, learning[0]), auto, learning, state).run()
+    tests = Training(network(auto, learning[0]), auto, learning).find_rates()
+    assert {test.stage: test.suggestion for test in tests} == state.audit["learning rates"]
+
+
 def test_nothing_can_be_learned_from_what_is_not_a_number(recipe: Recipe, learning: Learning):
     model = network(recipe, learning[0])
     kernel = model.get_layer("head_logits").kernel
     kernel.assign(kernel.numpy() * np.nan)
-    with pytest.raises(TrainingError, match="The loss of stage frozen climbs already at a"):
+    with pytest.raises(TrainingError, match="The loss of stage frozen is no number already at"):
         found(recipe, learning, model)
 
 

@@ -81,7 +81,7 @@ def test_an_optimizer_of_another_precision_is_refused(model: keras.Model):
     )
     plain.build(model.trainable_variables)
     state = State(optimizer=values_of(plain.variables))
-    with pytest.raises(RunDirectoryError, match=r"in another precision: .* begin it anew"):
+    with pytest.raises(RunDirectoryError, match=r"of another optimiser: .* or begin it anew"):
         restore(scaled, model.trainable_variables, state)
 
 
