@@ -37,8 +37,8 @@ def find_lr(
 ) -> None:
     """Find a learning rate for each stage of RECIPE.
 
-    From step to step the rate climbs until the loss does. The model is then what it was before; a
-    stage that follows others is looked at after those have been trained.
+    From step to step the rate climbs until the loss does. A stage that follows others is looked at
+    after those have been trained.
     """
     found, _ = find_with_module(recipe)
     found = changed(found, **options)
