@@ -14,8 +14,13 @@ from kerastl.data.augmentation import CODE, view_of
 from kerastl.data.mixing import Mixing, mixing_of
 from kerastl.data.photos import Photos
 from kerastl.live import progress
-from kerastl.recipe import Stage
-from kerastl.training.trunk import Trunk
+from kerastl.recipe import Recipe, Stage
+from kerastl.training.losses import weights_of
+from kerastl.training.parts import Parts
+from kerastl.training.trunk import Trunk, trunk_of
+
+# Photos to learn from, and photos to validate on.
+Learning = tuple[Photos, Photos]
 
 # Features that the cache does not take may fill so many bytes of memory. Of more, each epoch
 # computes its own.
@@ -159,3 +164,30 @@ def _ids(photos: Photos, stage: Stage, seed: int, view: int) -> npt.NDArray[np.u
     drawn = f"{np.__version__} {stage.augment} {stage.erase} {seed} {view}"
     what = id_of(code_of(*CODE), drawn.encode())
     return ids_of(id_of(photo.tobytes(), what) for photo in photos.ids)
+
+
+def features_of(
+    parts: Parts, recipe: Recipe, stage: Stage, epochs: range, photos: Learning, cache: Cache
+) -> tuple[Features, Features]:
+    """Return what the tail of a stage is given for the photos to learn from and to validate on.
+
+    Args:
+        parts: The model, taken apart.
+        recipe: Its precision, batch size, balance and seed.
+        stage: How photos are augmented.
+        epochs: The numbers of those that will see them.
+        photos: For training and for validation.
+        cache: Where features are looked for and kept.
+    """
+    train, validation = photos
+    # With nothing to compute before the cut, the tail begins with the photo.
+    some = train.some(np.arange(min(recipe.photos_a_step, len(train))))
+    trunk = trunk_of(parts.trunk, recipe.precision, some, cache) if parts.trunk.weights else None
+    source = Source(trunk, cache, recipe.photos_a_step, recipe.seed)
+    plain = stage.plain
+    what = f"{stage.name}: features"
+    learned = source.features(train, stage, epochs, what)
+    return (
+        attrs.evolve(learned, weights=weights_of(train, recipe.balance)),
+        source.features(validation, plain, epochs, what),
+    )

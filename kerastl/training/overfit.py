@@ -17,9 +17,9 @@ from kerastl.recipe import Recipe
 from kerastl.stage import AUTO
 from kerastl.training.batch_size import within_memory
 from kerastl.training.batches import validation_batches
+from kerastl.training.features import features_of
 from kerastl.training.normalization import prepare_normalization
 from kerastl.training.parts import split_stage
-from kerastl.training.stages import features_of
 from kerastl.training.state import assign
 
 _MOST_STEPS = 200

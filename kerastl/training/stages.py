@@ -7,33 +7,27 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 import keras
-import numpy as np
 
 from kerastl.backbones.values import values_of
 from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.console import say
-from kerastl.data.photos import Photos
 from kerastl.errors import UsageError
 from kerastl.recipe import Recipe, Stage
 from kerastl.stage import AUTO
 from kerastl.training.audit import Auditor, has_ended, require_audited, require_declared
 from kerastl.training.batches import training_batches, validation_batches
 from kerastl.training.callbacks import Averaging, EpochLines, Keeper, Pace, Save
-from kerastl.training.features import Features, Source
+from kerastl.training.features import Features, Learning, features_of
 from kerastl.training.first_batch import FIRST_BATCH, check_first_batch, require_labels
 from kerastl.training.given import Callbacks
 from kerastl.training.interpolation import interpolate
-from kerastl.training.losses import weights_of
 from kerastl.training.normalization import prepare_normalization
 from kerastl.training.parts import Parts, split_stage
 from kerastl.training.range_test import RangeTest, find_rate, with_rate
 from kerastl.training.regularization import held_to
 from kerastl.training.schedules import is_over
 from kerastl.training.state import State, assign, restore
-from kerastl.training.trunk import trunk_of
-
-Learning = tuple[Photos, Photos]
 
 _MOST_TOGETHER = 64
 
@@ -225,33 +219,6 @@ def _last_of(recipe: Recipe) -> int | None:
     if any(stage.epochs == AUTO for stage in recipe.stages):
         return None
     return sum(stage.most_epochs for stage in recipe.stages)
-
-
-def features_of(
-    parts: Parts, recipe: Recipe, stage: Stage, epochs: range, photos: Learning, cache: Cache
-) -> tuple[Features, Features]:
-    """Return what the tail of a stage is given for the photos to learn from and to validate on.
-
-    Args:
-        parts: The model, taken apart.
-        recipe: Its precision, batch size, balance and seed.
-        stage: How photos are augmented.
-        epochs: The numbers of those that will see them.
-        photos: For training and for validation.
-        cache: Where features are looked for and kept.
-    """
-    train, validation = photos
-    # With nothing to compute before the cut, the tail begins with the photo.
-    some = train.some(np.arange(min(recipe.photos_a_step, len(train))))
-    trunk = trunk_of(parts.trunk, recipe.precision, some, cache) if parts.trunk.weights else None
-    source = Source(trunk, cache, recipe.photos_a_step, recipe.seed)
-    plain = stage.plain
-    what = f"{stage.name}: features"
-    learned = source.features(train, stage, epochs, what)
-    return (
-        attrs.evolve(learned, weights=weights_of(train, recipe.balance)),
-        source.features(validation, plain, epochs, what),
-    )
 
 
 def _together(steps: int) -> int:

@@ -12,10 +12,9 @@ from kerastl.data.photos import Photos
 from kerastl.data.pipeline import shuffled
 from kerastl.recipe import Recipe, Stage
 from kerastl.training.batches import training_batches, validation_batches
-from kerastl.training.features import Features
+from kerastl.training.features import Features, features_of
 from kerastl.training.model import build
 from kerastl.training.parts import Parts, split_and_freeze
-from kerastl.training.stages import features_of
 
 COUNT, SIZE, EPOCH = 12, 5, 3
 

@@ -17,11 +17,12 @@ from kerastl.data.photos import Photos, read_photos
 from kerastl.errors import TrainingError, WeightsError
 from kerastl.recipe import Backbone, Recipe
 from kerastl.training import model as building
+from kerastl.training.features import features_of
 from kerastl.training.first_batch import check_first_batch, require_labels
 from kerastl.training.model import build
 from kerastl.training.overfit import check_overfit
 from kerastl.training.parts import split_and_freeze
-from kerastl.training.stages import Training, features_of
+from kerastl.training.stages import Training
 from networks import network
 
 

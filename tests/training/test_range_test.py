@@ -11,9 +11,10 @@ from kerastl.backbones.values import values_of
 from kerastl.cache import Cache
 from kerastl.errors import TrainingError
 from kerastl.recipe import Recipe
+from kerastl.training.features import features_of
 from kerastl.training.parts import split_stage
 from kerastl.training.range_test import RangeTest, _suggested, find_rate
-from kerastl.training.stages import Training, features_of
+from kerastl.training.stages import Training
 from kerastl.training.state import State
 from networks import Learning, network
 

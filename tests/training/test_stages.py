@@ -14,10 +14,11 @@ from kerastl.backbones.values import values_of
 from kerastl.cache import Cache
 from kerastl.data.photos import Photos
 from kerastl.recipe import Backbone, Recipe, Stage
+from kerastl.training.features import features_of
 from kerastl.training.model import build
 from kerastl.training.optimizers import optimizer_of
 from kerastl.training.parts import split_and_freeze
-from kerastl.training.stages import Training, features_of
+from kerastl.training.stages import Training
 from kerastl.training.state import State, assign
 from networks import Learning, network
 
