@@ -17,6 +17,9 @@ from kerastl.training.model import Network
 from kerastl.training.source import accuracy_of, train_source
 from kerastl.training.state import State
 
+# A source model is pretrained by the program in a test of its own.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pretraining(photos: Path) -> Pretraining:
@@ -84,7 +87,6 @@ def test_its_statistics_are_those_of_the_average(
     np.testing.assert_allclose(layer.moving_mean.numpy(), np.mean(means, axis=0), atol=1e-4)
 
 
-@pytest.mark.slow
 def test_a_training_that_is_broken_off_in_either_phase_ends_with_the_same_weights(
     pretraining: Pretraining,
     stream: Stream,

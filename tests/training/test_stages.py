@@ -96,6 +96,7 @@ def test_the_best_epoch_of_all_stages_is_kept(recipe: Recipe, learning: Learning
     assert float(loss(validation.labels, logits)) == pytest.approx(min(losses), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_smoothed_labels_leave_the_model_less_certain(recipe: Recipe, learning: Learning):
     longer = recipe.unfreeze_after(6)
 
@@ -121,7 +122,7 @@ def test_the_same_seed_gives_the_same_training(recipe: Recipe, learning: Learnin
         pytest.param(1, {}, marks=pytest.mark.slow),
         (2, {}),
         pytest.param(3, {}, marks=pytest.mark.slow),
-        (1, {"augment": True, "views": 2}),
+        pytest.param(1, {"augment": True, "views": 2}, marks=pytest.mark.slow),
         pytest.param(3, {"augment": True}, marks=pytest.mark.slow),
         pytest.param(1, {"mix": "mixup"}, marks=pytest.mark.slow),
         (3, {"augment": "randaugment", "erase": 0.5, "mix": "cutmix"}),
@@ -250,6 +251,7 @@ def test_only_views_that_an_epoch_sees_are_computed(
     assert seen == {None, 0, 1}
 
 
+@pytest.mark.slow
 def test_a_backbone_cut_where_two_tensors_pass_is_trained(recipe: Recipe, learning: Learning):
     recipe = attrs.evolve(
         recipe,
