@@ -3,7 +3,7 @@
 kerastl run candy --unfreeze-after 5
 
 On 2 CPU cores, three seeds (2026-11-24), where there is neither network nor cache, and so with the
-source model that kerastl ships: test accuracy 0.915 to 0.935 (mean 0.923), in 69 s from the command
+source model that kerastl ships: test accuracy 0.910 to 0.935 (mean 0.922), in 77 s from the command
 to the SavedModel, the drawing of the photos among them. With the ImageNet weights 0.965 to 0.980
 (mean 0.975), in 63 s. `benchmarks/whole_run.py` measures both.
 """
