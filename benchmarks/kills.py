@@ -1,11 +1,12 @@
 """Kill -9 a run at random moments, go on with it, and compare its ending with that of a whole run.
 
-    python benchmarks/kills.py [--kills 50] [--seed 0]
+    python benchmarks/kills.py [--kills 50] [--seed 0] [--after 0]
 
 The run has two stages with augmentation, the second with MixUp. Each is killed once, at any moment
 from its start to its end: while TensorFlow is imported, while photos are read, in any stage, while
-something is written. One that has written nothing yet is begun again. Weights, optimiser, history
-and best epoch have to be the same to the last bit.
+something is written, or `--after` so many seconds, where import and reading are over. One that has
+written nothing yet is begun again. Weights, optimiser, history and best epoch have to be the same
+to the last bit.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--after", type=float, default=0.0)
     arguments = parser.parse_args()
     chance, same, moments = random.Random(arguments.seed), 0, Counter[str]()
     with tempfile.TemporaryDirectory() as name:
@@ -53,7 +55,7 @@ def main() -> None:
         seconds = time.perf_counter() - began
         expected = ending(folder / "whole")
         while moments.total() < arguments.kills:
-            output, after = f"killed-{moments.total()}", chance.uniform(0, seconds)
+            output, after = f"killed-{moments.total()}", chance.uniform(arguments.after, seconds)
             moment = killed(folder, [*RUN, "--output", output], folder / output, after)
             if moment == ENDED:
                 # It was quicker than the first one: nothing was killed.
