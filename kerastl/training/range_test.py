@@ -113,12 +113,11 @@ def _has_climbed(loss: float, losses: list[float]) -> bool:
 
 
 def _suggested(rates: list[float], losses: list[float]) -> float:
-    lowest = int(np.argmin(losses))
-    if losses[lowest] < _FALLEN * np.median(losses[:_FLAT]):
+    lowest, before = int(np.argmin(losses)), float(np.median(losses[:_FLAT]))
+    if losses[lowest] < _FALLEN * before:
         return rates[lowest] / _BELOW_LOWEST
-    least = np.minimum.accumulate(losses)
-    harmed = np.flatnonzero(np.asarray(losses) > _HARMED * least)
-    later = harmed[harmed > _SMOOTHED]
+    harmed = np.flatnonzero(np.asarray(losses) > _HARMED * before)
+    later = harmed[harmed >= _FLAT]
     return rates[later[0]] / _BELOW_HARM if len(later) else rates[len(losses) - 1] / _BELOW_LOWEST
 
 

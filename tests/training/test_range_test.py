@@ -81,6 +81,8 @@ def test_nothing_can_be_learned_from_what_is_not_a_number(recipe: Recipe, learni
         ([2.0] * 60 + [1.5, 1.0, 0.5, 0.6, 1.4], 62 / 10),
         # What has learned before: half of the rate where it begins to climb.
         ([0.5] * 60 + [0.5, 0.49, 0.56, 0.9, 1.4], 62 / 2),
+        # What a loss is at the lowest rates is chance.
+        ([0.4, 0.6] * 20 + [0.5] * 20 + [0.5, 0.49, 0.56, 0.9, 1.4], 62 / 2),
     ],
 )
 def test_what_is_suggested(losses: list[float], suggestion: float):
