@@ -124,17 +124,14 @@ def read_photos(
                 done(len(told))
 
     images, there = _kept(cache, f"photos-{image_size}", key, shape, ids, decoded)
-    kept = np.flatnonzero(there)
+    kept, left = np.flatnonzero(there), np.flatnonzero(~there)
     return Photos(
         images,
         _labels(split, classes)[kept],
         tuple(split.names[number] for number in kept),
         ids[kept],
         key,
-        tuple(
-            Skipped(split.names[number], reasons[bytes(ids[number])])
-            for number in np.flatnonzero(~there)
-        ),
+        tuple(Skipped(split.names[number], reasons[bytes(ids[number])]) for number in left),
         np.asarray(split.weights, np.float32)[kept] if split.weights else None,
     )
 

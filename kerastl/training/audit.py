@@ -14,6 +14,7 @@ from kerastl.console import say
 from kerastl.errors import TrainingError
 from kerastl.stage import TRAINING, Stage
 from kerastl.training.lora import adapts
+from kerastl.training.optimizers import steps_of
 from kerastl.training.parts import Parts, normalizes
 from kerastl.training.schedules import is_over
 from kerastl.training.state import State
@@ -132,8 +133,7 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _steps(self) -> int:
         """Return how many steps the optimiser has taken; those that it accumulates make one."""
-        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
-        return int(optimizer.iterations) // self.stage.accumulate
+        return steps_of(self.model.optimizer) // self.stage.accumulate
 
     def _note_moved(self) -> None:
         """Tell the state what has not moved yet; of most stages that is nothing, after an epoch."""
@@ -142,12 +142,10 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _look(self) -> None:
         self._require_frozen()
-        unmoved = self._unmoved()
-        still = {_layer(weight) for weight in unmoved}
+        numbers = self.state.unmoved or ()
+        unmoved = [self.learning[number][0] for number in numbers]
         moved = {
-            _layer(weight)
-            for number, (weight, _) in self.learning.items()
-            if number not in (self.state.unmoved or ())
+            _layer(weight) for number, (weight, _) in self.learning.items() if number not in numbers
         }
         # Of a layer that learns single weights may have no gradient, as a bias before batch
         # normalisation.
@@ -156,7 +154,7 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
             "weights": len(self.frozen) + len(self.learning),
             "frozen": len(self.frozen),
             "learning": len(self.learning),
-            "unmoved": sorted(still),
+            "unmoved": sorted({*map(_layer, unmoved)}),
         }
 
     def _look_early(self) -> None:
@@ -164,9 +162,6 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
         self._require_frozen()
         if all(_is(weight, value) for weight, value in self.learning.values()):
             self._require_moved([weight for weight, _ in self.learning.values()])
-
-    def _unmoved(self) -> list[Any]:
-        return [self.learning[number][0] for number in self.state.unmoved or ()]
 
     def _require_frozen(self) -> None:
         moved = [weight for weight, value in self.frozen if not _is(weight, value)]

@@ -81,13 +81,20 @@ def optimizer(
     return made
 
 
+def steps_of(optimizer: Any) -> int:
+    """Return how many steps an optimiser has gone; one that scales the loss may have left some."""
+    return int(_inner(optimizer).iterations)
+
+
 def last_rate(optimizer: Any) -> float:
     """Return the learning rate of the last step that was taken."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    rate = inner._learning_rate
-    if callable(rate):
-        rate = rate(max(0, int(inner.iterations) - 1))
-    return float(rate)
+    rate = _inner(optimizer)._learning_rate
+    return float(rate(max(0, steps_of(optimizer) - 1)) if callable(rate) else rate)
+
+
+def _inner(optimizer: Any) -> Any:
+    """Return the optimiser that takes the steps, which may be within one that scales the loss."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def momentum_of(steps: float) -> float:
