@@ -59,47 +59,48 @@ def output_options(command: Command) -> Command:
     return output(overwrite(command))
 
 
+# Those that change values of a recipe, in the order of the help.
+_RECIPE_OPTIONS = (
+    click.option("--data", metavar="DATA", help="A folder, a .csv, .tsv or .jsonl, or tfds:NAME."),
+    click.option(
+        "--class-level",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="How many folders deep the class folders are.",
+    ),
+    click.option(
+        "--split",
+        metavar="RUN",
+        help="Divide the photos as in that run, or a recipe's newest.",
+    ),
+    click.option("--fold", metavar="I/K", help="Validate on the I-th of K parts."),
+    click.option("--backbone", metavar="NAME", help="Another network of keras.applications."),
+    click.option(
+        "--weights",
+        metavar="WEIGHTS",
+        multiple=True,
+        help="imagenet, procedural, none, or a file; several are tried in order.",
+    ),
+    click.option("--image-size", type=int, metavar="PIXELS", help="Side of the photos."),
+    click.option(
+        "--batch-size", metavar="N", help="Photos a step, or auto: what fits into memory."
+    ),
+    click.option("--precision", metavar="PRECISION", help="auto, float32 or mixed."),
+    click.option(
+        "--unfreeze-after",
+        type=click.IntRange(min=0),
+        metavar="EPOCHS",
+        help="Length of the frozen stage; 0 drops it.",
+    ),
+    seed_option,
+    set_option("stages.unfrozen.epochs=3; `kerastl show` lists them"),
+    offline_option,
+)
+
+
 def recipe_options(command: Command) -> Command:
     """Add the options that change values of a recipe; see `changed`."""
-    options = [
-        click.option(
-            "--data", metavar="DATA", help="A folder, a .csv, .tsv or .jsonl, or tfds:NAME."
-        ),
-        click.option(
-            "--class-level",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="How many folders deep the class folders are.",
-        ),
-        click.option(
-            "--split",
-            metavar="RUN",
-            help="Divide the photos as in that run, or a recipe's newest.",
-        ),
-        click.option("--fold", metavar="I/K", help="Validate on the I-th of K parts."),
-        click.option("--backbone", metavar="NAME", help="Another network of keras.applications."),
-        click.option(
-            "--weights",
-            metavar="WEIGHTS",
-            multiple=True,
-            help="imagenet, procedural, none, or a file; several are tried in order.",
-        ),
-        click.option("--image-size", type=int, metavar="PIXELS", help="Side of the photos."),
-        click.option(
-            "--batch-size", metavar="N", help="Photos a step, or auto: what fits into memory."
-        ),
-        click.option("--precision", metavar="PRECISION", help="auto, float32 or mixed."),
-        click.option(
-            "--unfreeze-after",
-            type=click.IntRange(min=0),
-            metavar="EPOCHS",
-            help="Length of the frozen stage; 0 drops it.",
-        ),
-        seed_option,
-        set_option("stages.unfrozen.epochs=3; `kerastl show` lists them"),
-        offline_option,
-    ]
-    for option in reversed(options):
+    for option in reversed(_RECIPE_OPTIONS):
         command = option(command)
     return command
 
