@@ -18,10 +18,10 @@ from statistics import mean
 from unittest import mock
 
 import kerastl
+from kerastl.backbones.engine import has_bfloat16, has_gpu
 from kerastl.data import ImageFolder
 from kerastl.recipe import Backbone, Division, Recipe, Stage
 from kerastl.training import trunk
-from kerastl.training.engine import has_bfloat16, has_gpu
 
 # The least cosine that bfloat16 has to reach; more than 1 is never reached.
 LEAST = {"float32": 2.0, "bfloat16": -1.0}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 
+from kerastl.backbones.devices import described
 from kerastl.backbones.source_classes import IMAGENET, overlap_line
 from kerastl.cache import Cache
 from kerastl.clock import Clock
@@ -18,7 +19,6 @@ from kerastl.data.report import Report
 from kerastl.data.splits import divide, is_divided
 from kerastl.labelled import Labelled, Splits
 from kerastl.recipe import Recipe
-from kerastl.training.devices import described
 from kerastl.training.losses import require_balance
 from kerastl.training.model import Network, build
 from kerastl.training.normalization import estimate_statistics, some_of

@@ -229,7 +229,7 @@ def _versions() -> dict[str, str]:
 
 
 def _device(precision: str, verb: str) -> str:
-    from kerastl.training.devices import described
+    from kerastl.backbones.devices import described
 
     return described(precision, several=verb == "run")
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from kerastl.backbones.devices import described
 from kerastl.clock import Clock
 from kerastl.record import Record
 from kerastl.rundir import RunDirectory
-from kerastl.training.devices import described
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerastl.backbones.devices import graphics, hardware
+from kerastl.backbones.engine import inference_graph
 from kerastl.backbones.values import values_of
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.errors import TrainingError
 from kerastl.recipe import Recipe
 from kerastl.stage import AUTO, Stage
-from kerastl.training.devices import graphics, hardware
-from kerastl.training.engine import inference_graph
 from kerastl.training.losses import Labels
 from kerastl.training.parts import split_stage
 from kerastl.training.regularization import held_to

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerastl.training import devices
+from kerastl.backbones import devices
 
 _unpacked = keras.utils.unpack_x_y_sample_weight
 

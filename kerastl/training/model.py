@@ -9,10 +9,10 @@ import attrs
 import keras
 
 from kerastl.backbones.adapter import graph
+from kerastl.backbones.devices import policy_of
 from kerastl.backbones.weights import Weights, load_weights
 from kerastl.pretraining import Pretraining
 from kerastl.recipe import Recipe
-from kerastl.training.devices import policy_of
 from kerastl.training.head import add_head
 from kerastl.training.lora import add_lora
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from kerastl.backbones.devices import replicas
 from kerastl.cache import Rows
 from kerastl.data.photos import Photos
 from kerastl.stage import ESTIMATED, TRAINING, Stage
-from kerastl.training.devices import replicas
 from kerastl.training.parts import normalizes
 
 _PHOTOS = 64

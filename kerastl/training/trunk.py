@@ -13,10 +13,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerastl.backbones.engine import Forward, Graph, has_bfloat16, has_gpu, inference_graph
 from kerastl.cache import Array, Cache, Numbers, code_of, gather, id_of, ids_of
 from kerastl.console import say
 from kerastl.data.photos import Photos
-from kerastl.training.engine import Forward, Graph, has_bfloat16, has_gpu, inference_graph
 
 # Features in 16 bits have to point where those in 32 bits do, photo by photo.
 _LEAST_COSINE = 0.999
@@ -43,7 +43,7 @@ class Frozen:
         return id_of(
             _layers(self.model),
             *weights,
-            code_of("kerastl.backbones.folding", "kerastl.training.engine", __name__),
+            code_of("kerastl.backbones.folding", "kerastl.backbones.engine", __name__),
             *versions,
             device,
         )

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from kerastl.backbones.cuts import depths
+from kerastl.backbones.engine import inference_graph
 from kerastl.backbones.values import values_of
 from kerastl.errors import UsageError
 from kerastl.logits import losses_of
 from kerastl.recipe import Recipe, Stage
-from kerastl.training.engine import inference_graph
 from kerastl.training.interpolation import INTERPOLATION
 from kerastl.training.model import build
 from kerastl.training.optimizers import optimizer, optimizer_of

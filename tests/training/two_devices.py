@@ -18,9 +18,9 @@ import tensorflow as tf
 
 import kerastl
 from kerastl import flow
+from kerastl.backbones import devices
 from kerastl.recipe import Recipe
 from kerastl.record import Record
-from kerastl.training import devices
 from kerastl.training.data_parallel import DataParallel
 from kerastl.training.state import State
 

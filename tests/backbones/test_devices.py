@@ -7,7 +7,7 @@ import keras
 import pytest
 import tensorflow as tf
 
-from kerastl.training import devices
+from kerastl.backbones import devices
 
 A100 = {"device_name": "NVIDIA A100", "compute_capability": (8, 0)}
 P100 = {"device_name": "Tesla P100", "compute_capability": (6, 0)}

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
+from kerastl.backbones.devices import graphics
 from kerastl.backbones.folding import Folded
 from kerastl.cache import Array
-from kerastl.training.devices import graphics
 
 Forward = Callable[[Array], list[Array]]
 
