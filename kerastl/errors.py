@@ -34,6 +34,10 @@ class RunDirectoryError(KerastlError):
     """A run directory that is missing, incomplete, in the way, or cannot be written."""
 
 
+class ExportError(KerastlError):
+    """An export that does not answer as the model does, or that cannot be opened."""
+
+
 def one_line(error: BaseException, most: int = 200) -> str:
     """Return the text of somebody else's error as one line of at most so many characters."""
     return " ".join(str(error).split())[:most]

@@ -10,15 +10,17 @@ import attrs
 import keras
 
 from kerastl import runs
-from kerastl.backbones.inference import Compiled, compiled
+from kerastl.backbones.inference import compiled
 from kerastl.begun import recipe_of, splits_of
 from kerastl.cache import Cache
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.page import write_page
 from kerastl.data.photos import Photos
+from kerastl.evaluation.calibration import fit_temperature
 from kerastl.evaluation.scores import Scores
 from kerastl.eventlog import command_to_watch
+from kerastl.exports import about_run, export
 from kerastl.files import replacing
 from kerastl.preparation import (
     build_network,
@@ -31,10 +33,9 @@ from kerastl.recipe import Recipe
 from kerastl.record import Record
 from kerastl.reporting import report_on
 from kerastl.rundir import RunDirectory
-from kerastl.serving.saved_model import export
 from kerastl.training.batch_size import with_batch_size, within_memory
 from kerastl.training.given import Callbacks, named_callbacks, require_callbacks
-from kerastl.training.model import Network, over_views
+from kerastl.training.model import Network, over_views, with_temperature
 from kerastl.training.overfit import check_overfit
 from kerastl.training.stages import Training
 from kerastl.training.state import State, assign
@@ -195,21 +196,32 @@ def _go(
             if state.best_epoch:
                 _keep(answering, state, record)
 
-        model = compiled(answering)
         with clock.part("evaluation"):
-            scores = report_on(model, photos, recipe, state, record)
-        exported = _export(model, recipe, record) if record.values.get("exporting", True) else None
+            answering = _calibrated(answering, photos["validation"], recipe, record)
+            scores = report_on(compiled(answering), photos, recipe, state, record)
+        exported = _export(answering, record) if record.values.get("exporting", True) else None
     weights, classes = record.values["weights"] or "none", tuple(record.values["classes"])
     return Run(record.directory, classes, scores, exported, weights, clock.report())
 
 
-def _export(model: Compiled, recipe: Recipe, record: Record) -> Path:
+def _calibrated(
+    model: keras.Model, validation: Photos, recipe: Recipe, record: Record
+) -> keras.Model:
+    """Return the model with a temperature that makes its probabilities true, and store it so."""
+    (logits,) = compiled(model)(validation.images, recipe.photos_a_step, "calibrating")
+    temperature = fit_temperature(logits, validation.labels)
+    calibrated = with_temperature(model, temperature)
+    record.values["temperature"] = temperature
+    _store(calibrated, record)
+    return calibrated
+
+
+def _export(model: keras.Model, record: Record) -> Path:
     """Write the SavedModel."""
-    values = record.values
+    directory = record.directory
     with record.clock.part("export"):
-        target = record.directory.next_export()
-        export(model, values["classes"], target, recipe.resize, values.get("multi_label", False))
-        record.update(export=target.name)
+        target = export(model, about_run(directory, record.values), directory.export)
+        record.update(export=str(target.relative_to(directory.export)))
     return target
 
 
@@ -217,5 +229,9 @@ def _keep(model: keras.Model, state: State, record: Record) -> None:
     """Store where training stands, and the best epoch's model."""
     record.save_state(state)
     assign(model, state.best)
+    _store(model, record)
+
+
+def _store(model: keras.Model, record: Record) -> None:
     with replacing(record.directory.model) as partial:
         model.save(partial)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from kerastl.backbones.inference import Compiled
 from kerastl.data.photos import Photos
+from kerastl.evaluation.calibration import calibration
 from kerastl.evaluation.figures import draw_confusion, draw_curves
 from kerastl.evaluation.mistakes import draw_mistakes
 from kerastl.evaluation.scores import Scores
@@ -46,7 +47,13 @@ def report_on(
     scores = {name: one.scores for name, one in found.items()}
     _draw(directory, scores, state)
     record.logs.write_end(_images(directory, found, photos), model.graph(), state.best_epoch)
-    record.update(scores={name: some.as_json() for name, some in scores.items()})
+    # Without a temperature nothing has been divided.
+    temperature = record.values.get("temperature", 1.0)
+    off = {
+        name: calibration(one.logits * temperature, photos[name].labels, temperature)
+        for name, one in found.items()
+    }
+    record.update(scores={name: some.as_json() for name, some in scores.items()}, calibration=off)
     return scores
 
 

@@ -80,18 +80,8 @@ class RunDirectory:
 
     @property
     def export(self) -> Path:
-        """The folder of SavedModels, one numbered folder each."""
+        """The folder of exports, a folder for each name and in it a numbered one for each time."""
         return self.path / "export"
-
-    def newest_export(self) -> Path | None:
-        """Return the numbered folder that TensorFlow Serving takes, the highest; None without."""
-        versions = [path for path in self.export.glob("*") if path.name.isdecimal()]
-        return max(versions, key=lambda path: int(path.name), default=None)
-
-    def next_export(self) -> Path:
-        """Return the folder of the next SavedModel."""
-        newest = self.newest_export()
-        return self.export / str(int(newest.name) + 1 if newest else 1)
 
     def read_record(self) -> dict[str, Any]:
         """Return what `write_record` wrote.

@@ -20,11 +20,14 @@ from kerastl.data.photos import Photos, Skipped, read_photos
 from kerastl.errors import DataError, RunDirectoryError, one_line
 from kerastl.evaluation.scores import Scores
 from kerastl.evaluation.scoring import evaluate
+from kerastl.exports import about_run, export
 from kerastl.labelled import Split, Splits
 from kerastl.recipe import SQUASH
 from kerastl.rundir import RunDirectory
+from kerastl.serving.about import About
+from kerastl.serving.opened import Opened
 from kerastl.serving.predict import Prediction, predict
-from kerastl.serving.saved_model import export
+from kerastl.serving.served import open_served, served
 
 # Photos that are in memory at once while there are many to predict.
 _AT_A_TIME = 1024
@@ -148,20 +151,28 @@ class Trained:
             skipped += photos.skipped
         return predictions, skipped
 
-    def export(self, target: Path | None = None) -> Path:
-        """Write a SavedModel to a folder that does not exist yet.
+    def export(self, folder: Path | None = None) -> Path:
+        """Write a SavedModel.
 
         Args:
-            target: The folder; the next number in the run's `export` folder unless it is given.
+            folder: Where exports are; the run's own folder of them unless it is given.
+
+        Returns:
+            Where it is: `folder/NAME/1`, or the next number.
 
         Raises:
-            RunDirectoryError: The folder exists, or cannot be written.
+            RunDirectoryError: It cannot be written.
         """
-        target = target or self.directory.next_export()
-        if target.exists():
-            raise RunDirectoryError(f"{target} exists. Name another folder with --output.")
-        export(self.model, self.classes, target, self.resize, self.multi_label)
-        return target
+        return export(self.model.model, self.about, folder or self.directory.export)
+
+    @property
+    def about(self) -> About:
+        """What the model says of itself."""
+        return about_run(self.directory, self.directory.read_record())
+
+    def opened(self) -> Opened:
+        """Return the model as one that answers."""
+        return open_served(served(self.model.model, self.about), self.directory.path)
 
 
 def load(name: str) -> Trained:

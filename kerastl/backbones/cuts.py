@@ -12,6 +12,8 @@ import numpy as np
 
 # In a model of kerastl the layers of the head are named so; all others are the backbone's.
 HEAD = "head_"
+# And these, which come after the logits: the mean of several looks, and the temperature.
+VIEWS, TEMPERATURE = "test_views", "temperature"
 _FEW = 5
 _ACTIVATIONS = (
     keras.layers.Activation,

@@ -26,7 +26,7 @@ Examples:
 def evaluate(clock: Clock, /, run: str, data: str | None, as_json: bool) -> None:
     """Score RUN's model: a run directory, or a recipe's name for its newest run."""
     with clock.part("import"):
-        from kerastl import trained
+        from kerastl import exports, trained
     from kerastl.console import console, say
     from kerastl.evaluation.tables import class_table, score_table
 
@@ -40,7 +40,7 @@ def evaluate(clock: Clock, /, run: str, data: str | None, as_json: bool) -> None
         say("")
         console.print(class_table(split, some))
     if as_json:
-        exported = model.directory.newest_export()
+        exported = exports.newest_number(model.directory.export / model.about.name)
         found = {
             "run": str(model.directory.path),
             "export": str(exported) if exported else None,

@@ -83,6 +83,31 @@ def decode(
     yield from _by_pillow(split, np.flatnonzero(left), size, resize)
 
 
+def decode_file(encoded: bytes, size: int, resize: str) -> npt.NDArray[np.uint8]:
+    """Return one photo, RGB, uint8 `[size, size, 3]`; it may be called by several threads.
+
+    Args:
+        encoded: The bytes of its file.
+        size: Height and width in pixels.
+        resize: How it becomes a square, as in a recipe.
+
+    Raises:
+        ValueError: It is no photo; the reason.
+    """
+    try:
+        image = _read_image(tf.constant(encoded), size, resize)
+    except tf.errors.OpError:
+        return _converted(encoded, size, resize)
+    if reason := complaint(encoded):
+        raise ValueError(reason)
+    return np.asarray(image, np.uint8)
+
+
+def _converted(encoded: bytes, size: int, resize: str) -> npt.NDArray[np.uint8]:
+    """Return what Pillow makes of a photo; what it can make nothing of is a ValueError."""
+    return np.asarray(fit(tf.constant(as_pixels(encoded)), size, resize), np.uint8)
+
+
 def _jpeg(encoded: tf.Tensor, size: int, resize: str) -> tuple[tf.Tensor, tf.Tensor]:
     image, may_be_turned = _read_jpeg(encoded, size, resize)
     return image, may_be_turned
@@ -128,7 +153,7 @@ def _by_pillow(
         unreadable.remove(number)
         image, reason = np.zeros((size, size, 3), np.uint8), ""
         try:
-            image = fit(tf.constant(as_pixels(encoded)), size, resize).numpy().astype(np.uint8)
+            image = _converted(encoded, size, resize)
         except ValueError as error:
             reason = str(error)
         yield Decoded(np.array([number]), [encoded], image[np.newaxis], [reason])

@@ -15,7 +15,8 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
-from kerastl.logits import losses_of
+from kerastl.evaluation.calibration import calibration_error
+from kerastl.logits import losses_of, probabilities_of
 
 
 @attrs.frozen(eq=False)
@@ -55,6 +56,7 @@ class Scores:
             labels, of those of which all labels are told right.
         macro_f1: The mean over the classes present of each class's F1.
         loss: Mean cross-entropy in nats.
+        calibration_error: By how much probabilities are off in the mean, 0..1.
         images: Number of photos.
         by_class: One for each class.
         confusion: Photos by true class (rows) and predicted class (columns); of photos with any
@@ -64,6 +66,7 @@ class Scores:
     accuracy: float
     macro_f1: float
     loss: float
+    calibration_error: float
     images: int
     by_class: tuple[ClassScore, ...]
     confusion: npt.NDArray[np.int64]
@@ -74,6 +77,7 @@ class Scores:
             "accuracy": round(self.accuracy, 4),
             "macro_f1": round(self.macro_f1, 4),
             "loss": round(self.loss, 4),
+            "calibration_error": round(self.calibration_error, 4),
             "images": self.images,
         }
 
@@ -107,6 +111,7 @@ def score(
         accuracy=float((predicted == labels).mean()),
         macro_f1=float(f1[concerned].mean()),
         loss=float(losses_of(logits, labels).mean()),
+        calibration_error=_calibration_error(logits, labels),
         images=len(labels),
         by_class=tuple(
             ClassScore(name, float(precision[i]), float(recall[i]), float(f1[i]), int(images[i]))
@@ -114,6 +119,11 @@ def score(
         ),
         confusion=confusion_matrix(labels, predicted, labels=numbers),
     )
+
+
+def _calibration_error(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> float:
+    exact = logits.astype(np.float64)
+    return calibration_error(probabilities_of(exact, labels.ndim == 2), labels)
 
 
 def predicted_labels(logits: npt.NDArray[np.float32], multi_label: bool) -> npt.NDArray[np.int64]:
@@ -138,6 +148,7 @@ def _score_each(
         accuracy=float((predicted == labels).all(axis=1).mean()),
         macro_f1=float(f1[concerned].mean()) if concerned.any() else 0.0,
         loss=float(losses_of(logits, labels).mean()),
+        calibration_error=_calibration_error(logits, labels),
         images=len(labels),
         by_class=tuple(
             ClassScore(

@@ -24,11 +24,13 @@ class Evaluation:
         scores: How well it does.
         predictions: What it said of each photo.
         probabilities: Of each class, 0..1 `[photos, classes]`.
+        logits: What they are made of.
     """
 
     scores: Scores
     predictions: Predictions
     probabilities: npt.NDArray[np.float64] = attrs.field(repr=False)
+    logits: npt.NDArray[np.float32] = attrs.field(repr=False)
 
 
 def evaluate(
@@ -58,7 +60,8 @@ def evaluate(
     predictions = _predictions(photos, classes, logits)
     if file:
         write_predictions(file, predictions, probabilities)
-    return Evaluation(score(logits, photos.labels, classes), predictions, probabilities)
+    scores = score(logits, photos.labels, classes)
+    return Evaluation(scores, predictions, probabilities, logits)
 
 
 def _predictions(

@@ -1,72 +1,108 @@
-"""Writes a SavedModel that takes photo files as they are and needs no kerastl."""
+"""Writes a SavedModel that takes photo files as they are and needs no kerastl; opens it again."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-from kerastl.backbones.inference import Compiled
-from kerastl.data.reader import read_image
-from kerastl.files import replacing
-from kerastl.recipe import SQUASH
+from kerastl.errors import ExportError, one_line
+from kerastl.serving.about import ABOUT, CLASSES, NO_PHOTO, UNSURE, About
+from kerastl.serving.opened import Opened, Pixels, Values
+from kerastl.serving.reading import read_files
+from kerastl.serving.served import Answering, Outputs, Served, heat_map
 
-CLASSES = "classes.txt"
+Named = dict[str, tf.Tensor]
+Signatures = dict[str, Callable[..., Named]]
 
 
-def export(
-    model: Compiled,
-    classes: Sequence[str],
-    target: Path,
-    resize: str = SQUASH,
-    multi_label: bool = False,
-) -> None:
-    """Write a SavedModel with two signatures and the class names as an asset.
+def write(served: Served, folder: Path) -> None:
+    """Write a SavedModel, with what it says of itself and the class names as assets.
 
-    `serving_default` takes `photos`, a string tensor `[batch]` of the bytes of photo files, of any
-    sizes; `image` takes `images`, float32 `[batch, size, size, 3]` of 0..255. Both answer with
-    `label` (string `[batch]`), `probability` (float32 `[batch]`, of that label) and `probabilities`
-    (float32 `[batch, classes]`, in the order of the asset `classes.txt`). Where photos have any
-    number of labels, each has a probability for itself, and `label` is the most probable one.
+    | signature | takes | gives |
+    |---|---|---|
+    | `serving_default` | `photos`: string `[batch]`, the bytes of files | the answers, `error` |
+    | `image` | `images`: float32 `[batch, size, size, 3]` of 0..255 | the answers |
+    | `image_uint8` | `images`: the same as uint8 | the answers |
+    | `embed` | `photos` | `embedding`: float32 `[batch, channels]`, `error` |
+    | `explain` | `photos` | `heat_map`: float32 `[batch, height, width]` of 0..1, the answers |
+
+    The answers are `label` (string `[batch]`), `probability` (float32 `[batch]`), `top_labels` and
+    `top_probabilities` (`[batch, labels]`, the most probable first) and `probabilities` (float32
+    `[batch, classes]`, in the order of the asset `classes.txt`). Of what is no photo, `error` says
+    so (else it is empty), the label is empty and all numbers are 0. `explain` is there where the
+    head allows it (Zhou et al., 2016); its map is of the most probable class.
 
     Args:
-        model: From photos to logits.
-        classes: Their names, in the order of the logits.
-        target: The folder to write; it must not exist.
-        resize: How photos become squares, as in a recipe.
-        multi_label: Whether a photo has any number of labels.
+        served: What is written.
+        folder: Where to; it must not exist.
 
     Raises:
-        RunDirectoryError: The folder cannot be written.
+        OSError: It cannot be written.
     """
-    size = model.model.inputs[0].shape[1]
-    with tempfile.TemporaryDirectory() as folder, replacing(target) as partial:
-        asset = Path(folder) / CLASSES
-        asset.write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
-        served = tf.Module()
-        # Keras's own archive traces the model five times; here it comes traced already.
-        served.weights = [variable.value for variable in model.model.variables]
-        served.names = _names(asset)
+    about = served.about
+    with tempfile.TemporaryDirectory() as name:
+        assets = Path(name)
+        (assets / ABOUT).write_text(about.as_text(), encoding="utf-8")
+        (assets / CLASSES).write_text(about.names, encoding="utf-8")
+        answering = Answering(served)
+        module, names = answering.module, _names(assets / CLASSES)
+        module.assets = [names, tf.saved_model.Asset(str(assets / ABOUT))]
+        try:
+            signatures = _signatures(answering, _answer_of(about, names))
+            tf.saved_model.save(module, str(folder), signatures)
+        except tf.errors.OpError as error:
+            # TensorFlow writes through its own file system, with its own errors.
+            raise OSError(str(error.message).partition("\n")[0]) from error
 
-        @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32, "images")])
-        def image(images: tf.Tensor) -> dict[str, tf.Tensor]:
-            (logits,) = model.function(images)
-            squashed = tf.sigmoid(logits) if multi_label else tf.nn.softmax(logits)
-            return _answer(squashed, served.names)
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "photos")])
-        def serving_default(photos: tf.Tensor) -> dict[str, tf.Tensor]:
-            pixels = tf.map_fn(
-                lambda encoded: read_image(encoded, size, resize),
-                photos,
-                fn_output_signature=tf.float32,
-            )
-            return dict(image(tf.ensure_shape(pixels, [None, size, size, 3])))
+def _signatures(answering: Answering, answer: Callable[[tf.Tensor], Named]) -> Signatures:
+    about, size = answering.served.about, answering.served.about.image_size
+    files = [tf.TensorSpec([None], tf.string, "photos")]
+    # Each is traced once, however many signatures call it.
+    outputs_of = _traced(answering, _pixels(size, tf.float32))
+    reading = _traced(lambda photos: read_files(photos, size, about.resize), files)
 
-        _save(served, partial, {"serving_default": serving_default, "image": image})
+    def image(images: tf.Tensor) -> Named:
+        return answer(outputs_of(tf.cast(images, tf.float32)).probabilities)
+
+    def read(photos: tf.Tensor) -> tuple[Outputs, tf.Tensor]:
+        pixels, readable = reading(photos)
+        return outputs_of(tf.ensure_shape(pixels, [None, size, size, 3])), readable
+
+    def serving_default(photos: tf.Tensor) -> Named:
+        outputs, readable = read(photos)
+        return _told(answer(outputs.probabilities), readable)
+
+    def embed(photos: tf.Tensor) -> Named:
+        outputs, readable = read(photos)
+        return _told({"embedding": outputs.embedding}, readable)
+
+    def explain(photos: tf.Tensor) -> Named:
+        outputs, readable = read(photos)
+        maps = {"heat_map": heat_map(outputs)}
+        return _told(answer(outputs.probabilities) | maps, readable)
+
+    made = {
+        "serving_default": _traced(serving_default, files),
+        "image": _traced(image, _pixels(size, tf.float32)),
+        "image_uint8": _traced(image, _pixels(size, tf.uint8)),
+        "embed": _traced(embed, files),
+    }
+    return made | ({"explain": _traced(explain, files)} if answering.served.explains else {})
+
+
+def _traced(function: Callable[..., Any], signature: list[tf.TensorSpec]) -> Callable[..., Any]:
+    traced: Callable[..., Any] = tf.function(function, input_signature=signature, autograph=False)
+    return traced
+
+
+def _pixels(size: int, kind: tf.DType) -> list[tf.TensorSpec]:
+    return [tf.TensorSpec([None, size, size, 3], kind, "images")]
 
 
 def _names(asset: Path) -> tf.lookup.StaticHashTable:
@@ -81,17 +117,67 @@ def _names(asset: Path) -> tf.lookup.StaticHashTable:
     return tf.lookup.StaticHashTable(lines, default_value="")
 
 
-def _answer(probabilities: tf.Tensor, names: tf.lookup.StaticHashTable) -> dict[str, tf.Tensor]:
-    return {
-        "label": names.lookup(tf.argmax(probabilities, axis=1)),
-        "probability": tf.reduce_max(probabilities, axis=1),
-        "probabilities": probabilities,
-    }
+def _answer_of(about: About, names: tf.lookup.StaticHashTable) -> Callable[[tf.Tensor], Named]:
+    """Return what makes answers of probabilities."""
+
+    def answer(probabilities: tf.Tensor) -> Named:
+        values, numbers = tf.math.top_k(probabilities, about.most_labels)
+        labels = names.lookup(tf.cast(numbers, tf.int64))
+        label, probability = labels[:, 0], values[:, 0]
+        if about.threshold is not None:
+            label = tf.where(probability < about.threshold, UNSURE, label)
+        return {
+            "label": label,
+            "probability": probability,
+            "top_labels": labels,
+            "top_probabilities": values,
+            "probabilities": probabilities,
+        }
+
+    return answer
 
 
-def _save(served: tf.Module, folder: Path, signatures: dict[str, Any]) -> None:
+def _told(named: Named, readable: tf.Tensor) -> Named:
+    """Return answers in which those for what is no photo are empty, and say so."""
+
+    def only_readable(values: tf.Tensor) -> tf.Tensor:
+        there = tf.reshape(readable, [-1, *[1] * (len(values.shape) - 1)])
+        return tf.where(there, values, tf.zeros([], values.dtype))
+
+    kept = {name: only_readable(values) for name, values in named.items()}
+    return kept | {"error": tf.where(readable, "", NO_PHOTO)}
+
+
+def open_saved_model(folder: Path) -> Opened:
+    """Open a SavedModel that kerastl has written.
+
+    A SavedModel is a graph of TensorFlow's operations; no Python code is stored in it.
+
+    Raises:
+        ExportError: It is damaged, or is none of kerastl's.
+    """
+    about = About.read(folder / "assets" / ABOUT)
     try:
-        tf.saved_model.save(served, str(folder), signatures)
-    except tf.errors.OpError as error:
-        # TensorFlow writes through its own file system, with its own errors.
-        raise OSError(str(error.message).partition("\n")[0]) from error
+        # Freed with it, the graph would be gone.
+        loaded = tf.saved_model.load(str(folder))
+        ask = loaded.signatures
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise ExportError(f"{folder} is damaged: {one_line(error)}") from error
+
+    def probabilities(images: Pixels) -> Values:
+        kind = "image_uint8" if images.dtype == np.uint8 else "image"
+        return np.asarray(ask[kind](images=tf.constant(images))["probabilities"])
+
+    def embed(images: Pixels) -> Values:
+        return np.asarray(ask["embed"](photos=_as_files(images))["embedding"])
+
+    def explain(images: Pixels) -> Values:
+        return np.asarray(ask["explain"](photos=_as_files(images))["heat_map"])
+
+    explains = "explain" in ask
+    return Opened(about, folder, "saved_model", probabilities, embed, explain if explains else None)
+
+
+def _as_files(images: Pixels) -> tf.Tensor:
+    """Return photos as PNG files, which hold the very same pixels."""
+    return tf.stack([tf.io.encode_png(image) for image in images.astype(np.uint8)])

@@ -9,6 +9,7 @@ import attrs
 import keras
 
 from kerastl.backbones.adapter import graph
+from kerastl.backbones.cuts import TEMPERATURE, VIEWS
 from kerastl.backbones.devices import policy_of
 from kerastl.backbones.weights import Weights, load_weights
 from kerastl.pretraining import Pretraining
@@ -55,8 +56,17 @@ def over_views(model: keras.Model, views: int) -> keras.Model:
         return model
     photos = keras.Input(model.input_shape[1:], name=model.inputs[0].name)
     both = [model(photos), model(keras.ops.flip(photos, axis=2))]
-    logits = keras.layers.Average(dtype="float32", name="test_views")(both)
+    logits = keras.layers.Average(dtype="float32", name=VIEWS)(both)
     return keras.Model(photos, logits, name=model.name)
+
+
+def with_temperature(model: keras.Model, temperature: float) -> keras.Model:
+    """Return a model whose logits are divided by a temperature, in its graph.
+
+    It shares the given one's layers; see `kerastl.evaluation.calibration.fit_temperature`.
+    """
+    layer = keras.layers.Rescaling(1 / temperature, dtype="float32", name=TEMPERATURE)
+    return keras.Model(model.inputs[0], layer(model.outputs[0]), name=model.name)
 
 
 @contextmanager

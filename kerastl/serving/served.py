@@ -1,0 +1,214 @@
+"""A trained model -> what all formats write: probabilities, features, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import attrs
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from kerastl.backbones.cuts import HEAD, TEMPERATURE, VIEWS
+from kerastl.backbones.engine import Forward, Graph
+from kerastl.backbones.folding import Folded
+from kerastl.serving.about import About
+from kerastl.serving.opened import Opened, Pixels, Values
+
+_LOGITS, _POOL = f"{HEAD}logits", f"{HEAD}avg_pool"
+
+
+class Outputs(NamedTuple):
+    """What a model makes of photos.
+
+    Args:
+        probabilities: Of each class, or of each label for itself, float32 `[photos, classes]`.
+        embedding: The features that the head begins with, float32 `[photos, channels]`.
+        maps: How much each place speaks for each class, float32 `[photos, height, width, classes]`
+            of the backbone's last layer; None where the head does not allow it.
+    """
+
+    probabilities: tf.Tensor
+    embedding: tf.Tensor
+    maps: tf.Tensor | None
+
+
+@attrs.frozen(eq=False)
+class Served:
+    """A trained model, taken apart so that it can answer more than one question.
+
+    Args:
+        model: All of it, from photos `[batch, size, size, 3]` of 0..255 to logits, in float32.
+        about: What it says of itself.
+    """
+
+    model: keras.Model
+    about: About
+    views: int = attrs.field(init=False)
+    temperature: float = attrs.field(init=False)
+    once: keras.Model = attrs.field(init=False, repr=False)
+    kernel: npt.NDArray[np.float32] | None = attrs.field(init=False, repr=False)
+
+    @views.default
+    def _views(self) -> int:
+        return 2 if _layer(self.model, VIEWS) else 1
+
+    @temperature.default
+    def _temperature(self) -> float:
+        layer = _layer(self.model, TEMPERATURE)
+        return 1 / float(layer.scale) if layer else 1.0
+
+    @once.default
+    def _once(self) -> keras.Model:
+        """One look: from photos to logits, embedding, and the backbone's features."""
+        inner = [layer for layer in self.model.layers if isinstance(layer, keras.Model)]
+        looking = inner[0] if self.views > 1 else self.model
+        logits = looking.get_layer(_LOGITS).output
+        first = next(layer for layer in looking.layers if layer.name.startswith(HEAD))
+        pools = _layer(looking, f"{HEAD}pools")
+        outputs = [logits, (pools or first).output, first.input]
+        return keras.Model(looking.inputs[0], outputs, name=looking.name)
+
+    @kernel.default
+    def _kernel(self) -> npt.NDArray[np.float32] | None:
+        """What the mean of each feature adds to each logit; None where there is more between."""
+        between = [f"{HEAD}pools", f"{HEAD}dense_0"]
+        if _layer(self.once, _POOL) and not any(_layer(self.once, name) for name in between):
+            return np.array(self.once.get_layer(_LOGITS).kernel)
+        return None
+
+    @property
+    def explains(self) -> bool:
+        """Whether it can say where it sees a class."""
+        return self.kernel is not None
+
+    def as_keras(self) -> keras.Model:
+        """Return the Keras model from photos of 0..255 to probabilities."""
+        kind = "sigmoid" if self.about.multi_label else "softmax"
+        layer = keras.layers.Activation(kind, dtype="float32", name="probabilities")
+        return keras.Model(self.model.inputs[0], layer(self.model.outputs[0]), name=self.model.name)
+
+
+@attrs.frozen(eq=False)
+class Answering:
+    """The graph of a model that is served, batch normalisation folded into the convolutions.
+
+    Args:
+        served: The model.
+        kept: What a copy of a weight is kept in: `tf.Variable` where it is to be written, or
+            `tf.constant`.
+        module: Holds the copies, and what else is written with them.
+    """
+
+    served: Served
+    kept: Callable[..., Any] = tf.Variable
+    _folded: Folded = attrs.field(init=False, repr=False)
+    module: tf.Module = attrs.field(init=False, repr=False)
+
+    @_folded.default
+    def _with_fewer_steps(self) -> Folded:
+        return Folded(self.served.once)
+
+    @module.default
+    def _with_weights(self) -> tf.Module:
+        module = tf.Module()
+        module.weights = [self.kept(each.numpy()) for each in self._folded.variables]
+        return module
+
+    def __call__(self, photos: tf.Tensor) -> Outputs:
+        """Return what the model makes of photos, float32 `[batch, size, size, 3]` of 0..255."""
+        weights = map(tf.convert_to_tensor, self.module.weights)
+        with keras.StatelessScope([*zip(self._folded.variables, weights, strict=True)]):
+            logits, embedding, features = self._looked_at(photos)
+        squash: Callable[..., Any] = tf.sigmoid if self.served.about.multi_label else tf.nn.softmax
+        kernel = self.served.kernel
+        maps = None if kernel is None else tf.linalg.matmul(features, kernel)
+        return Outputs(squash(logits / self.served.temperature), embedding, maps)
+
+    def _looked_at(self, photos: tf.Tensor) -> list[tf.Tensor]:
+        once = self._looked_once(photos)
+        if self.served.views == 1:
+            return once
+        logits, embedding, features = self._looked_once(tf.reverse(photos, [2]))
+        mirrored = (logits, embedding, tf.reverse(features, [2]))
+        return [(one + other) / 2 for one, other in zip(once, mirrored, strict=True)]
+
+    def _looked_once(self, photos: tf.Tensor) -> list[tf.Tensor]:
+        return [tf.cast(tensor, tf.float32) for tensor in self._folded(photos)]
+
+
+def heat_map(outputs: Outputs) -> tf.Tensor:
+    """Return where the most probable class is seen, float32 `[photos, height, width]` of 0..1.
+
+    It is the class activation map (Zhou et al., 2016), scaled for each photo.
+    """
+    label = tf.argmax(outputs.probabilities, axis=1)
+    seen = tf.nn.relu(tf.gather(outputs.maps, label, axis=3, batch_dims=1))
+    return tf.math.divide_no_nan(seen, tf.reduce_max(seen, axis=[1, 2], keepdims=True))
+
+
+def open_served(model: Served, path: Path) -> Opened:
+    """Return a model as one that answers, compiled for it when it is first asked.
+
+    Args:
+        model: The model.
+        path: Where it is from.
+    """
+    answering, size = Answering(model, tf.constant), model.about.image_size
+    signature = [tf.TensorSpec([None, size, size, 3])]
+
+    def compiled(answer: Callable[[Outputs], tf.Tensor]) -> Callable[[Pixels], Values]:
+        @cache
+        def forward() -> Forward:
+            traced = tf.function(
+                lambda photos: [answer(answering(photos))], signature, autograph=False
+            )
+            return Graph(traced.get_concrete_function()).forward("float32")
+
+        return lambda images: np.asarray(forward()(images)[0])
+
+    return Opened(
+        model.about,
+        path,
+        "run",
+        compiled(lambda outputs: outputs.probabilities),
+        compiled(lambda outputs: outputs.embedding),
+        compiled(heat_map) if model.explains else None,
+    )
+
+
+def served(model: keras.Model, about: About) -> Served:
+    """Return a trained model as it is served: in float32, whatever it was trained in.
+
+    Args:
+        model: From photos to logits.
+        about: What it says of itself.
+    """
+    return Served(in_float32(model), about)
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """Return the model with layers that compute in float32, and the same weights."""
+    if all(layer.compute_dtype == "float32" for layer in model._flatten_layers()):
+        return model
+    config = _with_float32(keras.saving.serialize_keras_object(model))
+    exact = keras.saving.deserialize_keras_object(config)
+    exact.set_weights(model.get_weights())
+    return exact
+
+
+def _with_float32(value: Any) -> Any:
+    """Return the config of layers with another dtype policy in place of their own."""
+    if isinstance(value, dict):
+        if value.get("class_name") == "DTypePolicy":
+            return {**value, "config": {**value["config"], "name": "float32"}}
+        return {key: _with_float32(each) for key, each in value.items()}
+    return [_with_float32(each) for each in value] if isinstance(value, list) else value
+
+
+def _layer(model: keras.Model, name: str) -> Any:
+    return next((layer for layer in model.layers if layer.name == name), None)
