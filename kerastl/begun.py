@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 
 import attrs
 
@@ -10,8 +11,8 @@ from kerastl import settings
 from kerastl.cache import Cache
 from kerastl.data.facts import Facts, known_of
 from kerastl.data.lock import Lock, read_lock
-from kerastl.errors import DataError, RunDirectoryError
-from kerastl.labelled import DataSource, Labelled, Splits
+from kerastl.errors import DataError, RunDirectoryError, UsageError
+from kerastl.labelled import SPLITS, DataSource, Labelled, Splits
 from kerastl.recipe import Recipe
 from kerastl.rundir import RunDirectory
 
@@ -23,14 +24,24 @@ def recipe_of(directory: RunDirectory) -> Recipe:
         DataError: It holds values of somebody else's classes, such as a data source of their own.
         RunDirectoryError: The record is damaged.
     """
-    recipe = settings.from_json(directory.require("recipe"))
+    try:
+        recipe = settings.from_json(directory.require("recipe"))
+    except UsageError as error:
+        raise RunDirectoryError(f"{directory.record} is damaged: {error}") from error
     if not isinstance(recipe, Recipe):
         raise RunDirectoryError(f"{directory.record} is damaged: its recipe is none.")
     return recipe
 
 
-def splits_of(directory: RunDirectory, recipe: Recipe) -> tuple[Splits, list[str]]:
+def splits_of(
+    directory: RunDirectory, recipe: Recipe, names: Collection[str] = SPLITS
+) -> tuple[Splits, list[str]]:
     """Return the very photos that a run was given, whatever has been added since.
+
+    Args:
+        directory: The run's.
+        recipe: Its recipe.
+        names: Of the splits that are wanted; the others are left empty.
 
     Returns:
         The photos that are still there, and what has become of the others, in words.
@@ -39,7 +50,7 @@ def splits_of(directory: RunDirectory, recipe: Recipe) -> tuple[Splits, list[str
         DataError: The source has other classes now.
         RunDirectoryError: The record of the photos is missing or damaged.
     """
-    lock = read_lock(directory.splits)
+    lock = read_lock(directory.splits).only(names)
     labelled = lock.labelled() if lock.root else _found_again(lock, recipe.data)
     gone = len(lock.names) - len(labelled.photos)
     changes = [f"photos of it are no more in {recipe.data}: {gone}"] if gone else []

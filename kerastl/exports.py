@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,44 +14,112 @@ from kerastl.files import replacing
 from kerastl.recipe import SQUASH
 from kerastl.rundir import RunDirectory
 from kerastl.serving.about import About
-from kerastl.serving.saved_model import write
-from kerastl.serving.served import served
+from kerastl.serving.card import Card, licence_of
+from kerastl.serving.form import Form
+from kerastl.serving.gate import Parity, examine
+from kerastl.serving.served import Served, served
+from kerastl.trial import Trial
+
+_RECORD, _CARD = "export.json", "README.md"
+_SUMMARY = ("accuracy", "macro_f1", "calibration_error", "images")
 
 
-def about_run(directory: RunDirectory, record: Mapping[str, Any]) -> About:
+def about_run(directory: RunDirectory, threshold: float | None = None) -> About:
     """Return what the model of a run says of itself.
+
+    Args:
+        directory: The run's.
+        threshold: Below which probability a photo is `unsure`, if anywhere.
 
     Raises:
         RunDirectoryError: The record lacks what there is to say.
     """
-    recipe = directory.require("recipe")
+    recipe, record = directory.require("recipe"), directory.read_record()
+    scores = {
+        split: {key: some[key] for key in _SUMMARY if key in some}
+        for split, some in record.get("scores", {}).items()
+    }
     return About(
         recipe["name"],
         tuple(directory.require("classes")),
         recipe["backbone"]["image_size"],
         recipe.get("resize", SQUASH),
         bool(record.get("multi_label", False)),
+        threshold,
+        {
+            split: {key: some[key] for key in _SUMMARY if key in some}
+            for split, some in scores.items()
+        },
+        licence_of(record),
     )
 
 
-def export(model: keras.Model, about: About, folder: Path) -> Path:
-    """Write a SavedModel.
+def export(
+    model: keras.Model,
+    about: About,
+    directory: RunDirectory,
+    forms: Sequence[Form],
+    proof: Trial,
+    folder: Path | None = None,
+) -> list[Path]:
+    """Write a model in several forms; each shows, before it is there, that it answers as it should.
 
     Args:
         model: From photos to logits.
         about: What it says of itself.
-        folder: Where exports of all names are; this one becomes the next number of its own.
+        directory: That of its run.
+        forms: What to write.
+        proof: What they are tried on.
+        folder: Where exports of all names are; the run's own unless it is given.
 
     Returns:
-        Where it is: `folder/NAME/1`, or the next number.
+        Where each is: `folder/NAME/1` for a SavedModel, `folder/NAME-litert-int8/1` for others, or
+        the next number.
 
     Raises:
+        ExportError: It answers otherwise, or cannot be converted; nothing was written.
         RunDirectoryError: It cannot be written.
     """
-    target = next_number(folder / about.name)
+    exact = served(model, about)
+    return [_export(exact, directory, form, proof, folder or directory.export) for form in forms]
+
+
+def _export(model: Served, directory: RunDirectory, form: Form, proof: Trial, folder: Path) -> Path:
+    about = model.about
+    target = next_number(folder / form.folder_name(about.name))
     with replacing(target) as partial:
-        write(served(model, about), partial)
+        form.write(model, partial, proof.examples)
+        limit = form.max_loss if form.quantization else None
+        parity = examine(form.format, partial, about, proof.evidence, limit)
+        record = directory.read_record()
+        card = Card(about, record, _data_of(record), form.format, form.quantization, parity)
+        (partial / _CARD).write_text(card.text(), encoding="utf-8")
+        (partial / _RECORD).write_text(_record(form, about, parity, partial), encoding="utf-8")
     return target
+
+
+def _data_of(record: Mapping[str, Any]) -> str:
+    """Return what the photos of a run are called; where they were is nobody's business."""
+    data = record["recipe"]["data"]
+    return Path(data["path"]).name if "path" in data else str(data.get("name", "photos"))
+
+
+def _record(form: Form, about: About, parity: Parity, folder: Path) -> str:
+    """Return what `export.json` holds: what was written, and how it was found to answer."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    values = {
+        "format": form.format,
+        "quantization": form.quantization,
+        "about": json.loads(about.as_text()),
+        "parity": parity.as_json(),
+        "sha256": {str(path.relative_to(folder)): _digest(path) for path in files},
+    }
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def newest_number(folder: Path) -> Path | None:

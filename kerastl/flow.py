@@ -10,7 +10,7 @@ import attrs
 import keras
 
 from kerastl import runs
-from kerastl.backbones.inference import compiled
+from kerastl.backbones.inference import Compiled, compiled
 from kerastl.begun import recipe_of, splits_of
 from kerastl.cache import Cache
 from kerastl.clock import Clock
@@ -22,23 +22,38 @@ from kerastl.evaluation.scores import Scores
 from kerastl.eventlog import command_to_watch
 from kerastl.exports import about_run, export
 from kerastl.files import replacing
+from kerastl.labelled import Splits
 from kerastl.preparation import (
     build_network,
     divide_photos,
     find_photos,
     inputs_of,
     read_splits,
+    sized,
 )
 from kerastl.recipe import Recipe
 from kerastl.record import Record
 from kerastl.reporting import report_on
 from kerastl.rundir import RunDirectory
-from kerastl.training.batch_size import with_batch_size, within_memory
+from kerastl.serving.form import Form
+from kerastl.training.batch_size import within_memory
 from kerastl.training.given import Callbacks, named_callbacks, require_callbacks
 from kerastl.training.model import Network, over_views, with_temperature
 from kerastl.training.overfit import check_overfit
 from kerastl.training.stages import Training
 from kerastl.training.state import State, assign
+from kerastl.trial import examples_of, trial
+
+
+@attrs.frozen(eq=False)
+class Begun:
+    """A run before its training: all that it is made of."""
+
+    recipe: Recipe
+    network: Network
+    splits: Splits
+    photos: dict[str, Photos]
+    record: Record
 
 
 @attrs.frozen(eq=False)
@@ -112,7 +127,7 @@ def run(
     network = build_network(recipe, labelled, clock)
     splits, report = divide_photos(recipe, labelled, clock, cache)
     photos = read_splits(recipe, splits, network, clock, cache)
-    recipe = with_batch_size(recipe, network.model, photos["train"].labels, clock)
+    recipe = sized(recipe, network, photos, clock)
     if overfitting:
         check_overfit(network.model, recipe, photos["train"], cache)
     directory = runs.create(recipe.name, folder, overwrite)
@@ -122,8 +137,9 @@ def run(
     if report.serious and splits.root:
         page = directory.report / "photos.html"
         write_page(report, splits.root, page)
-        say(f"What is meant is shown in {page}")
-    return _go(recipe, record, network, photos, State(), cache, callbacks, tensorboard)
+        say(f"The photos that the warnings above are about are shown in {page}")
+    begun = Begun(recipe, network, splits, photos, record)
+    return _go(begun, State(), cache, callbacks, tensorboard)
 
 
 def resume(
@@ -160,48 +176,40 @@ def resume(
     with record.clock.part("reading"):
         splits, changes = splits_of(directory, recipe)
     record.allow(changes, force)
-    # All weights are in the checkpoint; those it began with may be gone by now.
-    beginning = recipe.override("backbone.weights", "none") if state.epoch else recipe
-    network = build_network(beginning, splits, record.clock)
+    network = build_network(recipe, splits, record.clock, begun=bool(state.epoch))
     if not state.epoch and network.weights.name != record.values["weights"]:
         record.allow([f"weights {record.values['weights']} became {network.weights.name}"], force)
     photos = read_splits(recipe, splits, network, record.clock, cache, begun=bool(state.epoch))
-    return _go(recipe, record, network, photos, state, cache, callbacks, tensorboard)
+    begun = Begun(recipe, network, splits, photos, record)
+    return _go(begun, state, cache, callbacks, tensorboard)
 
 
-def _go(
-    recipe: Recipe,
-    record: Record,
-    network: Network,
-    photos: dict[str, Photos],
-    state: State,
-    cache: Cache,
-    callbacks: Callbacks,
-    tensorboard: bool,
-) -> Run:
-    clock, before = record.clock, record.values.get("callbacks", ())
+def _go(begun: Begun, state: State, cache: Cache, callbacks: Callbacks, tensorboard: bool) -> Run:
+    recipe, record, photos, model = begun.recipe, begun.record, begun.photos, begun.network.model
+    before = record.values.get("callbacks", ())
     record.values["callbacks"] = named_callbacks(callbacks, before)
     if tensorboard:
         say(f"Watch it with: {command_to_watch(record.directory.logs)}")
     # Its variables are those of the model that is trained, which looks at a photo once.
-    answering = over_views(network.model, recipe.test_views)
+    answering = over_views(model, recipe.test_views)
     learning, save = (photos["train"], photos["validation"]), record.save_state
-    training = Training(network.model, recipe, learning, state, cache, save, clock, callbacks)
+    training = Training(model, recipe, learning, state, cache, save, record.clock, callbacks)
     with record.running():
         try:
-            with within_memory(recipe, network.model, photos["train"].labels):
+            with within_memory(recipe, model, photos["train"].labels):
                 training.run()
         finally:
             # Also where training is broken off: what was learned so far is of use.
             if state.best_epoch:
                 _keep(answering, state, record)
 
-        with clock.part("evaluation"):
+        with record.clock.part("evaluation"):
             answering = _calibrated(answering, photos["validation"], recipe, record)
-            scores = report_on(compiled(answering), photos, recipe, state, record)
-        exported = _export(answering, record) if record.values.get("exporting", True) else None
+            asked = compiled(answering)
+            scores = report_on(asked, photos, recipe, state, record)
+        exported = _export(asked, begun) if record.values.get("exporting", True) else None
     weights, classes = record.values["weights"] or "none", tuple(record.values["classes"])
-    return Run(record.directory, classes, scores, exported, weights, clock.report())
+    return Run(record.directory, classes, scores, exported, weights, record.clock.report())
 
 
 def _calibrated(
@@ -216,11 +224,17 @@ def _calibrated(
     return calibrated
 
 
-def _export(model: keras.Model, record: Record) -> Path:
+def _export(model: Compiled, begun: Begun) -> Path:
     """Write the SavedModel."""
-    directory = record.directory
-    with record.clock.part("export"):
-        target = export(model, about_run(directory, record.values), directory.export)
+    directory, record, photos = begun.record.directory, begun.record, begun.photos
+    # Those that nothing was chosen by, where there are any.
+    split = "test" if len(photos["test"]) else "validation"
+    files = begun.splits.by_name()[split]
+    with (
+        record.clock.part("export"),
+        trial(model, split, files, photos[split], examples_of(photos["train"])) as proof,
+    ):
+        (target,) = export(model.model, about_run(directory), directory, [Form()], proof)
         record.update(export=str(target.relative_to(directory.export)))
     return target
 

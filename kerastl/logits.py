@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,16 @@ def probabilities_of(logits: npt.NDArray[Any], multi_label: bool) -> npt.NDArray
     """
     found: npt.NDArray[Any] = expit(logits) if multi_label else softmax(logits, axis=1)
     return found
+
+
+def loss_of_chance(classes: int, multi_label: bool) -> float:
+    """Return the cross-entropy, in nats, of who knows nothing.
+
+    Args:
+        classes: How many there are.
+        multi_label: Whether a photo has any number of labels, each for itself.
+    """
+    return math.log(2 if multi_label else classes)
 
 
 def losses_of(logits: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -19,10 +19,12 @@ from kerastl.data.report import Report
 from kerastl.data.splits import divide, is_divided
 from kerastl.labelled import Labelled, Splits
 from kerastl.recipe import Recipe
+from kerastl.training.batch_size import with_batch_size
 from kerastl.training.losses import require_balance
 from kerastl.training.model import Network, build
 from kerastl.training.normalization import estimate_statistics, some_of
 from kerastl.training.optimizers import optimizer_of
+from kerastl.training.stages import require_a_step
 
 
 def inputs_of(recipe: Recipe, file: Path | None = None) -> list[Path]:
@@ -39,8 +41,20 @@ def find_photos(recipe: Recipe, clock: Clock) -> Labelled:
     return labelled
 
 
-def build_network(recipe: Recipe, labelled: Labelled | Splits, clock: Clock) -> Network:
-    """Build the model, which finds most mistakes in a recipe, before photos are read."""
+def build_network(
+    recipe: Recipe, labelled: Labelled | Splits, clock: Clock, begun: bool = False
+) -> Network:
+    """Build the model, which finds most mistakes in a recipe, before photos are read.
+
+    Args:
+        recipe: What to build.
+        labelled: Its classes.
+        clock: Is told the seconds.
+        begun: Whether all weights are going to be those of a checkpoint: the ones that it began
+            with may be gone by now.
+    """
+    if begun:
+        recipe = recipe.override("backbone.weights", "none")
     say(f"Device: {described(recipe.precision)}")
     if labelled.multi_label:
         require_balance(recipe.balance)
@@ -49,7 +63,7 @@ def build_network(recipe: Recipe, labelled: Labelled | Splits, clock: Clock) -> 
         for stage in recipe.stages:
             # What cannot be made is told now, whatever its learning rate is going to be.
             optimizer_of(attrs.evolve(stage, learning_rate=1.0), 1, network.model, network.model)
-    say(f"Weights: {network.weights}")
+    say(f"Weights: {'those of the checkpoint' if begun else network.weights}")
     if network.weights.name == IMAGENET and (line := overlap_line(labelled.classes)):
         say(line)
     return network
@@ -67,6 +81,19 @@ def divide_photos(
         if not divided:
             labelled = divide(labelled, facts, recipe.division, recipe.seed, cache)
         return labelled.parted(), check_before(labelled, facts, cache)
+
+
+def sized(recipe: Recipe, network: Network, photos: dict[str, Photos], clock: Clock) -> Recipe:
+    """Return the recipe with a batch size that fits, and make sure that each stage takes a step.
+
+    Raises:
+        UsageError: A stage accumulates over more steps than it has.
+    """
+    recipe = with_batch_size(recipe, network.model, photos["train"].labels, clock)
+    steps = -(-len(photos["train"]) // recipe.photos_a_step)
+    for _, stage in recipe.parts:
+        require_a_step(stage, steps)
+    return recipe
 
 
 def read_splits(

@@ -18,9 +18,10 @@ from kerastl.preparation import (
     find_photos,
     inputs_of,
     read_splits,
+    sized,
 )
 from kerastl.recipe import Recipe
-from kerastl.training.batch_size import with_batch_size, within_memory
+from kerastl.training.batch_size import within_memory
 from kerastl.training.model import Network
 from kerastl.training.overfit import check_overfit
 from kerastl.training.parts import split_stage
@@ -87,5 +88,5 @@ def _prepared(
     network = build_network(recipe, labelled, clock)
     splits, _ = divide_photos(recipe, labelled, clock, cache)
     photos = read_splits(recipe, splits, network, clock, cache)
-    recipe = with_batch_size(recipe, network.model, photos["train"].labels, clock)
+    recipe = sized(recipe, network, photos, clock)
     return recipe, network, photos, splits.classes

@@ -13,6 +13,13 @@ import attrs
 from kerastl.errors import RunDirectoryError
 from kerastl.files import remove_partials, write_text
 
+# What the values of a record are, where others rely on it.
+_KINDS: dict[str, type] = {
+    **dict.fromkeys(("recipe", "scores", "seconds", "versions", "splits", "audit"), dict),
+    **dict.fromkeys(("classes", "changes", "callbacks", "skipped"), list),
+    "status": str,
+}
+
 
 @attrs.frozen
 class RunDirectory:
@@ -99,6 +106,9 @@ class RunDirectory:
             raise RunDirectoryError(f"{self.record} is damaged: {error}.") from error
         if not isinstance(record, dict):
             raise RunDirectoryError(f"{self.record} is damaged: it holds no JSON object.")
+        for key, kind in _KINDS.items():
+            if not isinstance(record.get(key, kind()), kind):
+                raise RunDirectoryError(f"{self.record} is damaged: its {key!r} cannot be so.")
         return record
 
     def write_record(self, record: dict[str, Any]) -> None:

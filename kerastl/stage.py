@@ -77,6 +77,23 @@ def _without_fields(
             )
 
 
+def _of_something(instance: Any, attribute: attrs.Attribute[Any], views: int | None) -> None:
+    # With a mixture, that is what is told.
+    if views is not None and not (instance.augment or instance.erase or instance.mix):
+        raise UsageError(
+            f"Stage.views={views} is of what augment or erase change; set one of them, or views to "
+            "None."
+        )
+
+
+def _of_a_mixture(instance: Any, attribute: attrs.Attribute[Any], alpha: float | None) -> None:
+    if alpha is not None and not instance.mix:
+        raise UsageError(
+            f"Stage.mix_alpha={alpha} is of a mixture; set mix to 'mixup' or 'cutmix', or "
+            "mix_alpha to None."
+        )
+
+
 def _without_views(instance: Any, attribute: attrs.Attribute[Any], mix: str | None) -> None:
     if mix and instance.views is not None:
         raise UsageError(
@@ -202,7 +219,10 @@ class Stage:
     erase: float = attrs.field(default=0.0, kw_only=True, validator=validators.share)
     views: int | None = attrs.field(
         default=None,
-        validator=attrs.validators.optional(validators.whole("a number of views", 1)),
+        validator=[
+            attrs.validators.optional(validators.whole("a number of views", 1)),
+            _of_something,
+        ],
     )
     mix: str | None = attrs.field(
         default=None,
@@ -215,7 +235,7 @@ class Stage:
     mix_alpha: float | None = attrs.field(
         default=None,
         kw_only=True,
-        validator=attrs.validators.optional(validators.above_zero),
+        validator=[attrs.validators.optional(validators.above_zero), _of_a_mixture],
     )
 
     @property
@@ -231,7 +251,7 @@ class Stage:
     @property
     def plain(self) -> Stage:
         """The same stage, but that it sees photos as they are."""
-        return attrs.evolve(self, augment=None, erase=0.0, mix=None)
+        return attrs.evolve(self, augment=None, erase=0.0, views=None, mix=None, mix_alpha=None)
 
     @property
     def endless(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,22 +16,21 @@ from kerastl.begun import recipe_of, splits_of
 from kerastl.cache import Cache
 from kerastl.console import say
 from kerastl.data import Manifest, source_of
-from kerastl.data.files import files_in
-from kerastl.data.photos import Photos, Skipped, read_photos
-from kerastl.errors import DataError, RunDirectoryError, one_line
+from kerastl.data.photos import Photos, read_photos
+from kerastl.errors import DataError, RunDirectoryError, UsageError, one_line
+from kerastl.evaluation.calibration import threshold_for
 from kerastl.evaluation.scores import Scores
 from kerastl.evaluation.scoring import evaluate
 from kerastl.exports import about_run, export
-from kerastl.labelled import Split, Splits
+from kerastl.labelled import TEST, TRAIN, VALIDATION, Split, Splits
+from kerastl.logits import probabilities_of
 from kerastl.recipe import SQUASH
 from kerastl.rundir import RunDirectory
 from kerastl.serving.about import About
-from kerastl.serving.opened import Opened
-from kerastl.serving.predict import Prediction, predict
+from kerastl.serving.form import Form
+from kerastl.serving.opened import Opened, Pixels
 from kerastl.serving.served import open_served, served
-
-# Photos that are in memory at once while there are many to predict.
-_AT_A_TIME = 1024
+from kerastl.trial import examples_of, trial
 
 
 @attrs.frozen(eq=False)
@@ -89,7 +89,8 @@ class Trained:
 
     def _own_photos(self) -> dict[str, Split]:
         try:
-            splits, changes = splits_of(self.directory, recipe_of(self.directory))
+            names = (VALIDATION, TEST)
+            splits, changes = splits_of(self.directory, recipe_of(self.directory), names)
         except DataError as error:
             raise DataError(f"{error} Name other photos with --data FOLDER.") from error
         if changes:
@@ -125,50 +126,66 @@ class Trained:
         )
         return attrs.evolve(split, labels=tuple(labels))
 
-    def predict(self, paths: Sequence[str], top: int = 1) -> tuple[list[Prediction], list[Skipped]]:
-        """Predict the labels of photo files and of all files in folders.
-
-        Args:
-            paths: Files and folders.
-            top: How many of the most probable labels each prediction holds.
-
-        Returns:
-            The predictions, and the files that are no usable photos.
-
-        Raises:
-            DataError: A path does not exist, or there is no file at all.
-        """
-        files = [file for path in paths for file in _files(path)]
-        if not files:
-            raise DataError(f"There are no files in {', '.join(paths)}.")
-        predictions: list[Prediction] = []
-        skipped: list[Skipped] = []
-        for start in range(0, len(files), _AT_A_TIME):
-            some = files[start : start + _AT_A_TIME]
-            photos = self._read(Split(some, [() if self.multi_label else 0] * len(some)))
-            several = self.multi_label
-            predictions += predict(self.model, photos, self.classes, top, multi_label=several)
-            skipped += photos.skipped
-        return predictions, skipped
-
-    def export(self, folder: Path | None = None) -> Path:
-        """Write a SavedModel.
+    def export(
+        self,
+        folder: Path | None = None,
+        forms: Sequence[Form] = (Form(),),
+        *,
+        data: str | None = None,
+        target_precision: float | None = None,
+    ) -> list[Path]:
+        """Write the model, each form tried on photos before it is there.
 
         Args:
             folder: Where exports are; the run's own folder of them unless it is given.
+            forms: As what it is written.
+            data: Other photos to try it on, as of `evaluate`; the run's own unless it is given.
+            target_precision: So large a share (0..1) of the photos that have a label should have
+                the right one: photos below a probability that is chosen on the validation photos
+                are `unsure`.
 
         Returns:
-            Where it is: `folder/NAME/1`, or the next number.
+            Where each is: `folder/NAME/1`, or the next number.
 
         Raises:
+            DataError: There are no photos to try it on, or the precision cannot be reached.
+            ExportError: An export does not answer as the model does.
             RunDirectoryError: It cannot be written.
         """
-        return export(self.model.model, self.about, folder or self.directory.export)
+        splits = self._other_photos(data) if data else self._own_photos()
+        name = [name for name, split in splits.items() if len(split)][-1]
+        cache = Cache()
+        photos = self._read(splits[name], f"reading {name} photos", cache)
+        if not len(photos):
+            raise DataError("There are no photos to try an export on.")
+        threshold = target_precision and self._threshold(splits, target_precision, cache)
+        about = about_run(self.directory, threshold)
+        with trial(self.model, name, splits[name], photos, self._examples) as proof:
+            return export(self.model.model, about, self.directory, forms, proof, folder)
+
+    def _threshold(self, splits: dict[str, Split], precision: float, cache: Cache) -> float:
+        """Return below which probability a photo is `unsure`."""
+        if self.multi_label:
+            raise UsageError("--target-precision is of photos with one label each.")
+        split = splits["validation"]
+        photos = self._read(split, "reading validation photos", cache)
+        (logits,) = self.model(photos.images, 32, "calibrating")
+        found = threshold_for(probabilities_of(logits, False), photos.labels, precision)
+        if found is None:
+            raise DataError(
+                f"Not even the most certain answers to {len(photos)} validation photos are right "
+                f"in {precision:.0%}; ask for a lower --target-precision."
+            )
+        return found
+
+    def _examples(self) -> Pixels:
+        splits, _ = splits_of(self.directory, recipe_of(self.directory), (TRAIN,))
+        return examples_of(self._read(splits.train, "reading train photos", Cache()))()
 
     @property
     def about(self) -> About:
         """What the model says of itself."""
-        return about_run(self.directory, self.directory.read_record())
+        return about_run(self.directory)
 
     def opened(self) -> Opened:
         """Return the model as one that answers."""
@@ -185,6 +202,8 @@ def load(name: str) -> Trained:
     """
     directory = runs.find(name)
     path = directory.require_model()
+    if not zipfile.is_zipfile(path):
+        raise RunDirectoryError(f"{path} is damaged: it is no whole .keras file.")
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
@@ -193,14 +212,6 @@ def load(name: str) -> Trained:
     multi_label = bool(directory.read_record().get("multi_label", False))
     classes = tuple(directory.require("classes"))
     return Trained(directory, compiled(model), classes, resize, multi_label)
-
-
-def _files(path: str) -> list[str]:
-    if os.path.isdir(path):
-        return files_in(path)
-    if not os.path.lexists(path):
-        raise DataError(f"There is no file or folder {path!r}.")
-    return [path]
 
 
 def _kind(multi_label: bool) -> str:

@@ -75,7 +75,7 @@ share_above_zero = must_be(
 )
 mapping = must_be("options by name", lambda value: isinstance(value, Mapping))
 # A share that may be 0 but not all, such as that of a split.
-part = must_be("a share from 0 up to 1", lambda value: is_number(value) and 0 <= value < 1)
+part = must_be("a share from 0 to below 1", lambda value: is_number(value) and 0 <= value < 1)
 seed = must_be(
     "a whole number from 0 below 2**31", lambda value: is_whole(value) and 0 <= value < 2**31
 )

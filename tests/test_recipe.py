@@ -28,6 +28,8 @@ from kerastl.recipe import Backbone, Head, Recipe, Stage
         (lambda: Stage("s", 1, 1e-3, mix="both"), "'mixup' or 'cutmix'"),
         (lambda: Stage("s", 1, 1e-3, mix="mixup", mix_alpha=0), "Stage.mix_alpha must be"),
         (lambda: Stage("s", 1, 1e-3, mix="mixup", views=2), "mix and views exclude each other"),
+        (lambda: Stage("s", 1, 1e-3, views=2), "Stage.views=2 is of what augment or erase change"),
+        (lambda: Stage("s", 1, 1e-3, mix_alpha=0.5), "Stage.mix_alpha=0.5 is of a mixture"),
         (lambda: Backbone("MobileNetV2", image_size=16), "Backbone.image_size must be"),
         (lambda: Backbone("MobileNetV2", weights=3), "Backbone.weights must be"),
         (lambda: Head(pooling="sum"), "Head.pooling must be"),
@@ -50,12 +52,12 @@ def test_truth_still_means_light_augmentation(recipe: Recipe):
 
 
 def test_a_stage_says_what_its_epochs_see():
-    plain = Stage("s", 1, 1e-3, views=2)
+    plain = Stage("s", 1, 1e-3)
     assert (plain.view_in(5), plain.endless) == (None, False)
-    erased = attrs.evolve(plain, erase=0.5)
+    erased = attrs.evolve(plain, erase=0.5, views=2)
     assert (erased.view_in(5), erased.endless) == (1, False)
     assert erased.plain == plain
-    mixed = attrs.evolve(plain, mix="mixup", views=None)
+    mixed = attrs.evolve(plain, mix="mixup")
     assert (mixed.view_in(5), mixed.endless) == (None, True)
     augmented = attrs.evolve(mixed, augment="augmix", mix=None)
     assert (augmented.view_in(5), augmented.endless) == (5, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 import time
@@ -111,6 +112,8 @@ def _hide_native_output() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if os.environ.get("KERASTL_DEBUG") or sys.stderr is None:
         return
+    # Of its Python parts nothing but errors: that a function is traced again is no one's concern.
+    logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
     sys.stderr.flush()
     kept = os.dup(2)
     sys.stderr = os.fdopen(kept, "w", buffering=1, encoding="utf-8", errors="backslashreplace")

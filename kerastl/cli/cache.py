@@ -33,7 +33,8 @@ def list_() -> None:
     from kerastl.console import console, say
 
     kept = Cache()
-    table = Table("kept", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    table.add_column("kept", overflow="fold")
     table.add_column("size", justify="right")
     table.add_column("last used")
     for one in kept.kept():

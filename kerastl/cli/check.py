@@ -95,6 +95,8 @@ def _print(report: Report, root: Path) -> None:
         return
     table = Table("", "found", box=None, header_style="bold", pad_edge=False)
     colors = {"error": "red", "warning": "yellow", "note": "dim"}
+    # A path is in several lines rather than cut.
+    table.columns[1].overflow = "fold"
     for finding in report.findings:
         level = f"[{colors[finding.level]}]{finding.level}[/]"
         table.add_row(level, finding.summary(str(root)).replace("[", "\\["))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from kerastl import runs
 from kerastl.cli.options import json_option, print_json
 from kerastl.clock import Clock
 
@@ -25,6 +26,8 @@ Examples:
 @click.pass_obj
 def evaluate(clock: Clock, /, run: str, data: str | None, as_json: bool) -> None:
     """Score RUN's model: a run directory, or a recipe's name for its newest run."""
+    # A typing mistake is told before the seconds that TensorFlow takes.
+    runs.find(run).require_model()
     with clock.part("import"):
         from kerastl import exports, trained
     from kerastl.console import console, say

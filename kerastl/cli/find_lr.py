@@ -9,6 +9,7 @@ import click
 
 from kerastl.cli.options import changed, json_option, print_json, recipe_options
 from kerastl.clock import Clock
+from kerastl.errors import UsageError
 from kerastl.registry import find_with_module
 
 _PNG = b"\x89PNG"
@@ -37,9 +38,11 @@ def find_lr(
 ) -> None:
     """Find a learning rate for each stage of RECIPE.
 
-    From step to step the rate climbs until the loss does. A stage that follows others is looked at
-    after those have been trained.
+    From step to step, up to 120 of them, the rate climbs until the loss does. A stage that follows
+    others is looked at after those have been trained: all of it takes about as long as a run.
     """
+    if output and output.suffix.lower() != ".png":
+        raise UsageError(f"--output takes the name of a .png file, not {str(output)!r}.")
     found, _ = find_with_module(recipe)
     found = changed(found, **options)
     with clock.part("import"):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from kerastl.cli.options import json_option, print_json
+from kerastl.errors import UsageError
 
 if TYPE_CHECKING:
     from kerastl.serving.predict import Prediction
@@ -15,41 +20,87 @@ _EXAMPLES = """\b
 Examples:
   kerastl predict candy photo.jpg
   kerastl predict runs/candy-20260131-120000 folder/ --top 3 --json
+  kerastl predict served/candy "photos/**/*.jpg" --csv > answers.csv
+  kerastl predict model.tflite folder/ --sort-into sorted/
+  find . -name "*.png" | kerastl predict candy -
 """
 
 
 @click.command(epilog=_EXAMPLES)
-@click.argument("run")
+@click.argument("model")
 @click.argument("photos", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(min=1), default=1, help="How many labels a photo.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print a table: all probabilities, as CSV.")
+@click.option(
+    "--sort-into",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Copy each photo into a folder named for its label.",
+)
 @json_option
-def predict(run: str, photos: tuple[str, ...], top: int, as_json: bool) -> int:
-    """Predict the labels of PHOTOS, files or folders, with RUN's model.
+def predict(
+    model: str,
+    photos: tuple[str, ...],
+    top: int,
+    as_csv: bool,
+    sort_into: Path | None,
+    as_json: bool,
+) -> int:
+    """Predict the labels of PHOTOS: files, folders, patterns, or - for standard input.
 
-    RUN is a run directory, or a recipe's name for its newest run. A file that is no photo is named
-    and left out; the exit status is 1 if none is left.
+    MODEL is a run directory, a recipe's name for its newest run, or an export: its folder, its
+    file, or an archive of it. Standard input is a photo, or paths of photos, one a line. A file
+    that is no photo is named and left out; the exit status is 1 if none is left.
     """
-    from kerastl import trained
+    if as_csv and as_json:
+        raise UsageError("--csv and --json exclude each other; leave one out.")
+    from kerastl import predicting
+    from kerastl.opening import open_model
 
-    model = trained.load(run)
-    click.echo(f"Run: {model.directory.path}", err=True)
-    predictions, skipped = model.predict(photos, top)
-    for one in skipped:
-        click.echo(f"Skipped {one.name}: {one.reason}", err=True)
+    opened = open_model(model)
+    click.echo(f"Model: {opened.path}", err=True)
+    predictions, left_out = [], []
+    for found, skipped in predicting.predict_files(opened, photos, top):
+        for one in skipped:
+            click.echo(f"Skipped {one.name}: {one.reason}", err=True)
+        if sort_into:
+            predicting.sort_into(sort_into, found)
+        if not (as_json or as_csv):
+            _print_lines(found)
+        predictions += found
+        left_out += [{"file": one.name, "reason": one.reason} for one in skipped]
     if as_json:
-        left_out = [{"file": one.name, "reason": one.reason} for one in skipped]
-        found = [prediction.as_json() for prediction in predictions]
-        print_json({"predictions": found, "skipped": left_out})
-    else:
-        for prediction in predictions:
-            click.echo(_line(prediction))
+        found_json = [prediction.as_json() for prediction in predictions]
+        print_json({"predictions": found_json, "skipped": left_out})
+    if as_csv:
+        click.echo(_table(predictions, opened.about.classes), nl=False)
     return 0 if predictions else 1
 
 
+def _print_lines(predictions: Sequence[Prediction]) -> None:
+    for prediction in predictions:
+        click.echo(_line(prediction))
+
+
 def _line(prediction: Prediction) -> str:
-    shown = prediction.top
-    # Of any number of labels one is not the answer.
-    if prediction.labels is not None and len(shown) == 1:
-        shown = prediction.labels
+    answer = prediction.answer
+    shown = answer.top
+    if len(shown) == 1:
+        # Of any number of labels one is not the answer.
+        single = ((answer.label, answer.probability),)
+        shown = single if answer.labels is None else answer.labels
     labels = "  ".join(f"{label} {probability:.3f}" for label, probability in shown)
     return f"{prediction.name}  {labels or 'none of the labels'}"
+
+
+def _table(predictions: Sequence[Prediction], classes: Sequence[str]) -> str:
+    """Return one line a photo: file, label, probability, and that of each class."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["file", "label", "probability", *classes])
+    for one in predictions:
+        labels = one.answer.labels
+        label = one.answer.label if labels is None else ";".join(name for name, _ in labels)
+        values = (f"{value:.6g}" for value in (one.answer.probability, *one.probabilities))
+        table.writerow([one.name, label, *values])
+    return text.getvalue()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kerastl import runs
 from kerastl.cli.options import (
     changed,
     go_offline,
@@ -108,6 +109,8 @@ def _begin(
     # Before TensorFlow is imported, so that a typing mistake is told at once.
     recipe, module = find_with_module(name)
     recipe = changed(recipe, **options)
+    if not seeds:
+        runs.check_free(output, overwrite)
     with clock.part("import"):
         from kerastl import flow, rehearsal
 
@@ -150,6 +153,7 @@ def _resume(
 ) -> dict[str, Any]:
     require_alone(others)
     go_offline(offline)
+    runs.find(name, finished=False)
     with clock.part("import"):
         from kerastl import flow
 

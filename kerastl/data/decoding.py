@@ -16,6 +16,7 @@ from kerastl.data.conversion import as_pixels, complaint
 from kerastl.data.pipeline import read_ahead
 from kerastl.data.reader import fit, read_image, read_jpeg, upright_jpeg
 from kerastl.labelled import Split
+from kerastl.recipe import SQUASH
 
 # Photos that are decoded before they are handed on.
 AT_ONCE = 16
@@ -101,6 +102,13 @@ def decode_file(encoded: bytes, size: int, resize: str) -> npt.NDArray[np.uint8]
     if reason := complaint(encoded):
         raise ValueError(reason)
     return np.asarray(image, np.uint8)
+
+
+def decodable(split: Split, size: int, resize: str = SQUASH) -> npt.NDArray[np.int64]:
+    """Return the numbers of the photos that TensorFlow alone can decode, ascending."""
+    numbers = np.arange(len(split))
+    found = [some.numbers for some in _by_tensorflow(split, numbers, _image, size, resize)]
+    return np.sort(np.concatenate([np.zeros(0, np.int64), *found]))
 
 
 def _converted(encoded: bytes, size: int, resize: str) -> npt.NDArray[np.uint8]:

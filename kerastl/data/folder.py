@@ -71,6 +71,10 @@ class ImageFolder:
         """
         return load_splits(self, seed, division)
 
+    def __str__(self) -> str:
+        """Name the folder."""
+        return self.path
+
     @property
     def root(self) -> Path:
         """The folder's full path."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from kerastl import runs
-from kerastl.errors import RunDirectoryError
+from kerastl.errors import RunDirectoryError, one_line
 from kerastl.files import write_text
 from kerastl.labelled import SPLITS, Label, Labelled, Split, Splits
 from kerastl.rundir import RunDirectory
@@ -45,6 +47,22 @@ class Lock:
         """Return the very photos of the run, which are files."""
         photos = Split(self.names, self.labels, weights=self.weights)
         return Labelled(photos, self.classes, self.splits, (), self.multi_label, self.root)
+
+    def only(self, names: Collection[str]) -> Lock:
+        """Return what there is of the splits of some names."""
+        chosen = [split in names for split in self.splits]
+
+        def some(values: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(compress(values, chosen))
+
+        return attrs.evolve(
+            self,
+            names=some(self.names),
+            labels=some(self.labels),
+            weights=some(self.weights),
+            splits=some(self.splits),
+            ids=some(self.ids),
+        )
 
     def splits_of(self, labelled: Labelled) -> dict[int, str]:
         """Return the split of each photo that is known, by its bytes or else by its name."""
@@ -93,6 +111,8 @@ def read_lock(name: str | Path) -> Lock:
         path = RunDirectory(path).splits
     elif path.name == str(name) and path.suffix != ".json":
         path = runs.find(path.name).splits
+    if not path.exists():
+        raise RunDirectoryError(f"There is no {path}, which says which photo is in which split.")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         parts = [(split, record[split]) for split in SPLITS]
@@ -119,4 +139,4 @@ def read_lock(name: str | Path) -> Lock:
             str(record.get("root", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunDirectoryError(f"{path} is missing or damaged: {error}.") from error
+        raise RunDirectoryError(f"{path} is damaged: {one_line(error)}.") from error

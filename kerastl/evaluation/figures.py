@@ -154,6 +154,6 @@ def _mark_best(axes: Axes, rows: Sequence[Row]) -> None:
     best = min(rows, key=lambda row: float(row["validation_loss"]))
     place = (float(best["epoch"]), float(best["validation_loss"]))
     axes.plot(
-        *place, marker="o", markersize=9, fillstyle="none", color="black", label="kept", ls=""
+        *place, marker="o", markersize=9, fillstyle="none", color="black", label="best", ls=""
     )
     axes.legend(loc="upper right")

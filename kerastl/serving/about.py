@@ -16,6 +16,11 @@ from kerastl.recipe import SQUASH
 # What an export holds of it: all as JSON, and the names of the classes, one a line.
 ABOUT, CLASSES = "about.json", "classes.txt"
 
+SAVED_MODEL, KERAS, LITERT, ONNX = FORMATS = ("saved_model", "keras", "litert", "onnx")
+# What makes the weights of LiteRT smaller.
+QUANTIZATIONS = ("float16", "dynamic", "int8")
+MAX_LOSS = 0.01
+
 # The label of a photo whose most probable class is not probable enough.
 UNSURE = "unsure"
 

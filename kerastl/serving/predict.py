@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
-import numpy as np
 
-from kerastl.backbones.inference import Compiled
 from kerastl.data.photos import Photos
-from kerastl.logits import probabilities_of
+from kerastl.live import progress
+from kerastl.serving.opened import Answer, Opened, answer_of
+
+_AT_A_TIME = 32
 
 
 @attrs.frozen
@@ -19,58 +20,44 @@ class Prediction:
 
     Args:
         name: The photo's path.
-        top: The most probable labels with their probabilities, highest first.
-        labels: Where photos have any number of labels, those more probable than not, with their
-            probabilities; else None.
+        answer: What it says.
+        probabilities: Of each class, in the order of the model's classes.
     """
 
     name: str
-    top: tuple[tuple[str, float], ...]
-    labels: tuple[tuple[str, float], ...] | None = None
+    answer: Answer
+    probabilities: tuple[float, ...] = attrs.field(repr=False)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the prediction made of what JSON has."""
-        label, probability = self.top[0]
-        top, labels = (
-            [{"label": name, "probability": value} for name, value in some]
-            for some in (self.top, self.labels or ())
-        )
-        several = {} if self.labels is None else {"labels": labels}
+        """Return it made of what JSON has."""
+        answer = self.answer
+        several = {} if answer.labels is None else {"labels": _named(answer.labels)}
         return {
             "file": self.name,
-            "label": label,
-            "probability": probability,
+            "label": answer.label,
+            "probability": answer.probability,
             **several,
-            "top": top,
+            "top": _named(answer.top),
         }
 
 
-def predict(
-    model: Compiled,
-    photos: Photos,
-    classes: Sequence[str],
-    top: int,
-    batch_size: int = 32,
-    multi_label: bool = False,
-) -> list[Prediction]:
-    """Return a prediction for each photo, with its `top` most probable labels.
+def _named(labels: tuple[tuple[str, float], ...]) -> list[dict[str, Any]]:
+    return [{"label": label, "probability": probability} for label, probability in labels]
 
-    Where photos have any number of labels, each has a probability for itself.
+
+def predict(model: Opened, photos: Photos, top: int = 1) -> Iterator[Prediction]:
+    """Yield what a model says of each photo.
+
+    Args:
+        model: The model.
+        photos: Of the size that it takes.
+        top: How many of the most probable labels are named.
     """
-    (logits,) = model(photos.images, batch_size, "predicting")
-    probabilities = probabilities_of(logits, multi_label)
-    order = np.argsort(-probabilities, axis=1)[:, :top]
-    return [
-        Prediction(
-            name,
-            tuple((classes[i], float(row[i])) for i in best),
-            _likely(row, classes) if multi_label else None,
-        )
-        for name, row, best in zip(photos.names, probabilities, order, strict=True)
-    ]
-
-
-def _likely(probabilities: Any, classes: Sequence[str]) -> tuple[tuple[str, float], ...]:
-    """Return the labels that are more probable than not, the most probable first."""
-    order = np.argsort(-probabilities)
-    return tuple((classes[i], float(probabilities[i])) for i in order if probabilities[i] > 0.5)
+    with progress("predicting", len(photos)) as done:
+        for start in range(0, len(photos), _AT_A_TIME):
+            some = range(start, min(start + _AT_A_TIME, len(photos)))
+            probabilities = model.probabilities(photos.images[some.start : some.stop])
+            for number, row in zip(some, probabilities, strict=True):
+                answer = answer_of(row, model.about, top)
+                yield Prediction(photos.names[number], answer, tuple(map(float, row)))
+            done(len(some))

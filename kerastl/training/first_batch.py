@@ -14,7 +14,7 @@ from kerastl.cache import Array
 from kerastl.console import say
 from kerastl.data.photos import Photos
 from kerastl.errors import TrainingError
-from kerastl.logits import losses_of
+from kerastl.logits import loss_of_chance, losses_of
 from kerastl.training.features import Features
 from kerastl.training.parts import Parts
 
@@ -153,7 +153,7 @@ def _check_logits(logits: Array, labels: Array) -> dict[str, float]:
             "applies one itself. Take it away."
         )
     loss, certain = float(losses_of(logits, labels).mean()), _certainty(logits, several)
-    expected = float(np.log(2 if several else logits.shape[1]))
+    expected = loss_of_chance(logits.shape[1], several)
     if certain > _SATURATED and loss > expected + _FAR_ABOVE:
         raise TrainingError(
             f"The first logits are certain of their classes, and wrong: a loss of {loss:.1f}, "

@@ -22,6 +22,7 @@ from kerastl.training.features import Features, Learning, features_of
 from kerastl.training.first_batch import FIRST_BATCH, check_first_batch, require_labels
 from kerastl.training.given import Callbacks
 from kerastl.training.interpolation import interpolate
+from kerastl.training.kept import tell_kept
 from kerastl.training.normalization import prepare_normalization
 from kerastl.training.parts import Parts, split_stage
 from kerastl.training.range_test import RangeTest, find_rate, with_rate
@@ -76,6 +77,9 @@ class Training:
         if self.recipe.interpolate:
             with self.clock.part("interpolation"):
                 interpolate(self.model, self.recipe, self.photos[1], self.state)
+        else:
+            several = self.photos[1].labels.ndim == 2
+            tell_kept(self.state, self.model.output_shape[-1], several)
         assign(self.model, self.state.best)
 
     def find_rates(self) -> list[RangeTest]:
@@ -155,7 +159,6 @@ class Training:
         train, validation = features
         recipe, tail, batch_size = self.recipe, parts.tail, self.recipe.photos_a_step
         rest, steps = self._rest_of(stage), -(-len(train) // batch_size)
-        _require_a_step(stage, steps)
         together = _together(steps) if stage.unfreeze == 0 and train.held else 1
         parts.compile(stage, recipe, train.labels, steps, steps_per_execution=together)
         restore(tail.optimizer, tail.trainable_variables, self.state)
@@ -201,8 +204,16 @@ class Training:
         return range(self.state.epoch, self.state.epoch - done + stage.most_epochs)
 
 
-def _require_a_step(stage: Stage, steps: int) -> None:
-    """Make sure that a stage takes at least one step of those that it accumulates."""
+def require_a_step(stage: Stage, steps: int) -> None:
+    """Make sure that a stage takes at least one step of those that it accumulates.
+
+    Args:
+        stage: The stage.
+        steps: How many there are in an epoch.
+
+    Raises:
+        UsageError: It takes none.
+    """
     if steps * stage.most_epochs < stage.accumulate:
         raise UsageError(
             f"Stage {stage.name} has {steps * stage.most_epochs} steps in all, fewer than the "

@@ -14,7 +14,7 @@ import numpy as np
 
 from kerastl.backbones.values import Arrays, settle
 from kerastl.console import say
-from kerastl.errors import RunDirectoryError, one_line
+from kerastl.errors import RunDirectoryError
 
 Row = dict[str, float | int | str]
 
@@ -140,7 +140,7 @@ class State:
             loss = float(rows[best_epoch - 1]["validation_loss"]) if best_epoch else math.inf
             audit, unmoved = dict(position["audit"]), position["unmoved"]
         except Exception as error:
-            raise RunDirectoryError(f"{path} is damaged ({one_line(error)}).") from error
+            raise RunDirectoryError(f"{path} is damaged: it is no whole checkpoint.") from error
         return cls(stage, rows, loss, best_epoch, audit=audit, unmoved=unmoved, **lists)
 
 

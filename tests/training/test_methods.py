@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+import kerastl
 from kerastl.backbones.cuts import depths
 from kerastl.backbones.engine import inference_graph
 from kerastl.backbones.values import values_of
@@ -270,9 +271,10 @@ def test_statistics_are_estimated_anew_in_a_later_stage(recipe: Recipe, learning
     assert state.audit["unfrozen"]["unmoved"] == []
 
 
-def test_more_steps_than_there_are_do_not_make_one(recipe: Recipe, learning: Learning):
+def test_more_steps_than_there_are_do_not_make_one(recipe: Recipe, tmp_path: Path):
     with pytest.raises(UsageError, match="has 10 steps in all, fewer than the accumulate=20"):
-        trained(unfrozen(recipe, accumulate=20), learning)
+        kerastl.run(unfrozen(recipe, accumulate=20), tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
 
 
 @pytest.mark.parametrize(

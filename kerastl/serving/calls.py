@@ -1,0 +1,78 @@
+"""How an export of each format is called: what its model card shows."""
+
+from __future__ import annotations
+
+_READ = """\
+photo = ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB")
+pixels = np.asarray(photo.resize((SIZE, SIZE)), "float32")[np.newaxis]
+"""
+
+_SAVED_MODEL = """\
+```python
+import pathlib
+import tensorflow as tf
+
+served = tf.saved_model.load(".")  # this folder
+photos = tf.constant([pathlib.Path("photo.jpg").read_bytes()])
+answer = served.signatures["serving_default"](photos=photos)
+print(answer["label"], answer["probability"], answer["error"])
+```
+
+Under TensorFlow Serving, with the folder above this one:
+
+```
+docker run -p 8501:8501 -v "$(dirname "$PWD"):/models/NAME" -e MODEL_NAME=NAME tensorflow/serving
+echo '{"instances": [{"b64": "'$(base64 -w0 photo.jpg)'"}]}' |
+  curl -d @- http://localhost:8501/v1/models/NAME:predict
+```
+
+A file that is no photo has an `error`, and the label is empty. Other signatures: `image` and
+`image_uint8` take pixels, `embed` gives the features, and `explain` where the class is seen, if the
+head allows it. No kerastl is needed."""
+
+_KERAS = """\
+```python
+import keras
+import numpy as np
+from PIL import Image, ImageOps
+
+READ
+model = keras.saving.load_model("model.keras", compile=False)
+print(model.predict(pixels))  # the probabilities, in the order of classes.txt in the file
+```"""
+
+_LITERT = """\
+```python
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from PIL import Image, ImageOps
+
+READ
+ask = Interpreter("model.tflite").get_signature_runner("serving_default")
+print(ask(images=pixels))  # the probabilities, in the order of classes.txt in the file
+```"""
+
+_ONNX = """\
+```python
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+READ
+session = onnxruntime.InferenceSession("model.onnx")
+print(session.run(["probabilities"], {"images": pixels}))  # in the order of its classes.txt
+```"""
+
+_CALLS = {"saved_model": _SAVED_MODEL, "keras": _KERAS, "litert": _LITERT, "onnx": _ONNX}
+
+
+def call(kind: str, name: str, size: int) -> str:
+    """Return how an export is called, as Markdown.
+
+    Args:
+        kind: Its format.
+        name: What it tells apart.
+        size: Height and width in pixels of the photos it takes.
+    """
+    text = _CALLS[kind].replace("READ\n", _READ)
+    return text.replace("SIZE", str(size)).replace("NAME", name)

@@ -1,0 +1,183 @@
+"""The model card of an export, `README.md`: what it is for, what it is worth, how to call it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from scipy.stats import binomtest
+
+from kerastl.serving.about import UNSURE, About
+from kerastl.serving.calls import call
+from kerastl.serving.gate import Parity
+
+
+@attrs.frozen
+class Card:
+    """What a model card tells.
+
+    Args:
+        about: What the model says of itself.
+        record: The record of its run.
+        data: Where the photos came from, in words.
+        kind: The format of the export.
+        quantization: What its weights were made smaller by, if anything.
+        parity: How its answers compare with the model's.
+    """
+
+    about: About
+    record: Mapping[str, Any]
+    data: str
+    kind: str
+    quantization: str | None
+    parity: Parity
+
+    def text(self) -> str:
+        """Return the card as Markdown; its front matter is what the Hugging Face Hub reads."""
+        parts = (
+            self._front_matter(),
+            f"# {self.about.name}\n\n{self._summary()}",
+            f"## Intended use\n\n{self._use()}",
+            f"## Data\n\n{self._data()}",
+            f"## Scores\n\n{self._scores()}",
+            f"## Limits\n\n{self._limits()}",
+            f"## Where the weights come from\n\n{self.about.licence}",
+            f"## How to call it\n\n{call(self.kind, self.about.name, self.about.image_size)}",
+            f"## Proof\n\n{self._proof()}",
+        )
+        return "\n\n".join(parts) + "\n"
+
+    def _front_matter(self) -> str:
+        library = {"litert": "tflite", "onnx": "onnx", "keras": "keras"}.get(self.kind, "tf-keras")
+        metrics = [
+            f"      - type: accuracy\n        value: {scores['accuracy']}\n        name: {split}"
+            for split, scores in self.about.scores.items()
+        ]
+        # JSON is YAML, and quotes what has to be quoted.
+        name = json.dumps(self.about.name)
+        results = [
+            "model-index:",
+            f"- name: {name}",
+            "  results:",
+            "  - task:\n      type: image-classification",
+            f"    dataset:\n      type: imagefolder\n      name: {json.dumps(self.data)}",
+            "    metrics:",
+            *metrics,
+        ]
+        head = ["---", f"library_name: {library}", "pipeline_tag: image-classification"]
+        tags = ["tags:", "- kerastl", "- transfer-learning", "license: other", "metrics:"]
+        return "\n".join([*head, *tags, "- accuracy", *(results if metrics else []), "---"])
+
+    def _summary(self) -> str:
+        backbone = self.record["recipe"]["backbone"]
+        size = self.about.image_size
+        small = f" Its weights are quantised ({self.quantization})." if self.quantization else ""
+        return (
+            f"Tells photos of {len(self.about.classes)} classes apart: "
+            f"{', '.join(self.about.classes)}. "
+            f"A {backbone['name']} on photos of {size} x {size} pixels, fine-tuned and exported by "
+            f"kerastl {self.about.version}.{small}"
+        )
+
+    def _use(self) -> str:
+        several = "any number of the labels" if self.about.multi_label else "one of the classes"
+        unsure = ""
+        if self.about.threshold is not None:
+            unsure = (
+                f" A photo whose most probable class is below {self.about.threshold:.3f} is called "
+                f"`{UNSURE}`."
+            )
+        return (
+            f"For photos like those that it has learned from: it says {several} of any photo, also "
+            f"of one that shows none of them.{unsure}"
+        )
+
+    def _data(self) -> str:
+        counts = ", ".join(f"{number} {split}" for split, number in self.record["splits"].items())
+        lines = [f"Photos of {self.data}: {counts}."]
+        findings = self.record.get("findings", ())
+        if findings:
+            lines.append("What was found in them is in the run's record, under `findings`.")
+        return " ".join(lines)
+
+    def _scores(self) -> str:
+        rows = [
+            "| split | photos | accuracy (95 % interval) | macro-F1 | calibration error |",
+            "|---|---|---|---|---|",
+        ]
+        for split, scores in self.about.scores.items():
+            low, high = interval(scores["accuracy"], int(scores["images"]))
+            rows.append(
+                f"| {split} | {scores['images']} | {scores['accuracy']:.3f} ({low:.3f} to "
+                f"{high:.3f}) | {scores['macro_f1']:.3f} | {scores['calibration_error']:.3f} |"
+            )
+        return "\n".join([*rows, "", *self._by_class()])
+
+    def _by_class(self) -> list[str]:
+        scores = self.record.get("scores", {})
+        if not scores:
+            return []
+        split = [*scores][-1]
+        rows = [f"| class ({split}) | photos | precision | recall |", "|---|---|---|---|"]
+        for name, one in scores[split]["classes"].items():
+            cells = (name.replace("|", "\\|"), one["images"])
+            rows.append(
+                "| {} | {} | {:.3f} | {:.3f} |".format(*cells, one["precision"], one["recall"])
+            )
+        note = (
+            "The validation photos have also chosen the epoch that was kept, and the temperature."
+        )
+        return [*rows, "", note]
+
+    def _limits(self) -> str:
+        photos = (
+            "JPEG, PNG, GIF (its first frame), BMP and WebP files"
+            if self.kind == "saved_model"
+            else "upright pixels"
+        )
+        return (
+            f"It takes {photos}. Photos of another kind (other cameras, light, backgrounds) than "
+            "the scores were taken on can be told far worse. Probabilities were made true on the "
+            "validation photos; on other photos they need not be."
+        )
+
+    def _proof(self) -> str:
+        parity = self.parity
+        return (
+            f"Asked in a process without kerastl about {parity.photos} {parity.split} photos "
+            f"({parity.from_files} of them as files), it gave the model's first label to "
+            f"{parity.agreement:.1%}; the largest difference in a probability is "
+            f"{parity.difference:.2g}, its accuracy {parity.accuracy:.4f} (the model's "
+            f"{parity.accuracy_before:.4f})."
+        )
+
+
+def interval(share: float, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of so many photos (Wilson, 1927)."""
+    test = binomtest(round(share * count), count).proportion_ci(method="wilson")
+    return float(test.low), float(test.high)
+
+
+def licence_of(record: Mapping[str, Any]) -> str:
+    """Return what is known of the terms of a model's weights, from the record of its run."""
+    weights, backbone = record.get("weights"), record["recipe"]["backbone"]["name"]
+    if weights == "imagenet":
+        return (
+            f"It began from the weights that Keras (Apache-2.0) publishes for {backbone}. They "
+            "were trained on ImageNet, whose images are for research and education, not commerce. "
+            "The rest was learned from the photos named above."
+        )
+    if weights == "procedural":
+        return (
+            "It began from a source model that kerastl has trained on images that it draws itself "
+            "(Apache-2.0). The rest was learned from the photos named above."
+        )
+    if weights is None:
+        return "It began from random values; all was learned from the photos named above."
+    return (
+        f"It began from the weights file {Path(weights).name}, whose terms are those of its owner. "
+        "The rest was learned from your photos."
+    )

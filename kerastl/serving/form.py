@@ -1,0 +1,47 @@
+"""What an export is written as: a format, and what makes its weights smaller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
+from kerastl.errors import UsageError
+from kerastl.serving import saved_model
+from kerastl.serving.about import LITERT, MAX_LOSS, SAVED_MODEL
+from kerastl.serving.opened import Pixels
+from kerastl.serving.served import Served
+
+
+@attrs.frozen
+class Form:
+    """What an export is written as.
+
+    Args:
+        format: `"saved_model"`, `"keras"`, `"litert"` or `"onnx"`.
+        quantization: What makes its weights smaller: `"float16"`, `"dynamic"` or `"int8"`; None for
+            the weights as they are. Of LiteRT alone.
+        max_loss: By how much a quantised export may be less accurate, 0..1.
+    """
+
+    format: str = SAVED_MODEL
+    quantization: str | None = None
+    max_loss: float = MAX_LOSS
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no format has."""
+        if self.quantization and self.format != LITERT:
+            raise UsageError(f"--quantize is of litert, not of {self.format}.")
+
+    def folder_name(self, name: str) -> str:
+        """Return the name of the folder of exports of this form."""
+        parts = [name, "" if self.format == SAVED_MODEL else self.format, self.quantization]
+        return "-".join(part for part in parts if part)
+
+    def write(self, model: Served, folder: Path, examples: Callable[[], Pixels]) -> None:
+        """Write the model to a folder that does not exist yet."""
+        if self.format == SAVED_MODEL:
+            saved_model.write(model, folder)
+            return
+        raise UsageError(self.format)

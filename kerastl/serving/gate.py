@@ -1,0 +1,172 @@
+"""What an export has to pass: in a fresh process it answers as the model did in training."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from kerastl.errors import ExportError, one_line
+from kerastl.serving import witness
+from kerastl.serving.about import About
+
+# In float formats, no probability may be farther from what it was.
+MOST_DIFFERENCE = 1e-4
+
+
+@attrs.frozen(eq=False)
+class Evidence:
+    """Photos, and what the model said of them where it was trained.
+
+    Args:
+        split: The one that they are of.
+        pixels: As training read them, uint8 `[photos, size, size, 3]`.
+        labels: Indices into the classes `[photos]`, or 1 for each of a photo's labels and 0 for the
+            others `[photos, classes]`.
+        probabilities: What the model said, `[photos, classes]`.
+        files: Where the file of each is; empty where the file is one that only Pillow reads, which
+            is no part of an export.
+    """
+
+    split: str
+    pixels: npt.NDArray[np.uint8] = attrs.field(repr=False)
+    labels: npt.NDArray[np.int64] = attrs.field(repr=False)
+    probabilities: npt.NDArray[Any] = attrs.field(repr=False)
+    files: tuple[str, ...] = attrs.field(repr=False)
+
+    @property
+    def readable(self) -> npt.NDArray[np.intp]:
+        """The numbers of the photos that an export can read from their files."""
+        return np.flatnonzero([bool(path) for path in self.files])
+
+
+@attrs.frozen
+class Parity:
+    """How an export's answers compare with those of the model that it was made of.
+
+    Args:
+        split: Which photos were asked about.
+        photos: How many.
+        from_files: How many of them were given as files, too.
+        difference: The largest one in a probability.
+        agreement: Share of the photos that have the same most probable class.
+        accuracy: The export's share of photos told right.
+        accuracy_before: The model's.
+    """
+
+    split: str
+    photos: int
+    from_files: int
+    difference: float
+    agreement: float
+    accuracy: float
+    accuracy_before: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it made of what JSON has."""
+        return attrs.asdict(self)
+
+
+def examine(
+    kind: str, folder: Path, about: About, evidence: Evidence, max_loss: float | None = None
+) -> Parity:
+    """Compare what an export answers, in a fresh process without kerastl, with the evidence.
+
+    Args:
+        kind: `"saved_model"`, `"keras"`, `"litert"` or `"onnx"`.
+        folder: Where it is.
+        about: What it should say of itself.
+        evidence: What it should answer.
+        max_loss: By how much its accuracy may be lower, 0..1, where it is quantised; None where
+            each probability has to be what it was.
+
+    Raises:
+        ExportError: It cannot be opened, or answers otherwise; by how much.
+    """
+    told = _testimony(kind, folder, evidence)
+    if told["classes"].tolist() != about.names.splitlines():
+        raise ExportError(
+            f"The {kind} export names the classes {', '.join(told['classes'])}, and the model "
+            f"{', '.join(about.classes)}; nothing was written."
+        )
+    parity = _compared(evidence, told)
+    if max_loss is None:
+        _require_same(kind, parity)
+    elif parity.accuracy < parity.accuracy_before - max_loss:
+        raise ExportError(
+            f"The quantised {kind} export is right in {parity.accuracy:.3f} of {parity.photos} "
+            f"{parity.split} photos, the model in {parity.accuracy_before:.3f}: that is more than "
+            f"--max-loss {max_loss} allows; nothing was written."
+        )
+    return parity
+
+
+def _require_same(kind: str, parity: Parity) -> None:
+    # What is no number is no small difference.
+    if not parity.difference <= MOST_DIFFERENCE:
+        raise ExportError(
+            f"The {kind} export does not answer as the model does: on {parity.photos} "
+            f"{parity.split} photos probabilities differ by up to {parity.difference:.2g} (at most "
+            f"{MOST_DIFFERENCE:g} is allowed), and {1 - parity.agreement:.1%} of the labels; "
+            "nothing was written."
+        )
+
+
+def _testimony(kind: str, folder: Path, evidence: Evidence) -> dict[str, npt.NDArray[Any]]:
+    """Return what a process that knows no kerastl says of the photos."""
+    with tempfile.TemporaryDirectory() as name:
+        questions, answers = Path(name) / "questions.npz", Path(name) / "answers.npz"
+        files = [evidence.files[number] for number in evidence.readable]
+        np.savez(questions, pixels=evidence.pixels, files=np.array(files, str))
+        # The program's own folder is no place to import from.
+        command = [sys.executable, "-P", witness.__file__, kind, folder, questions, answers]
+        done = subprocess.run(
+            [*map(str, command)],
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        if done.returncode:
+            last = done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
+            raise ExportError(
+                f"The {kind} export does not work without kerastl: {one_line(ValueError(last))}; "
+                "nothing was written."
+            )
+        with np.load(answers) as told:
+            return dict(told)
+
+
+def _compared(evidence: Evidence, told: dict[str, npt.NDArray[Any]]) -> Parity:
+    expected, found = evidence.probabilities, told["pixels"].astype(np.float64)
+    if "files" in told:
+        # Where there is a file, it is the file that has to be told right.
+        of_files = found.copy()
+        of_files[evidence.readable] = told["files"]
+    else:
+        of_files = found
+    off = max(float(np.abs(some - expected).max(initial=0)) for some in (found, of_files))
+    is_nan = bool(np.isnan(found).any() or np.isnan(of_files).any())
+    same = of_files.argmax(axis=1) == expected.argmax(axis=1)
+    return Parity(
+        evidence.split,
+        len(expected),
+        len(evidence.readable) if "files" in told else 0,
+        float("nan") if is_nan else off,
+        float(same.mean()),
+        _accuracy(of_files, evidence.labels),
+        _accuracy(expected, evidence.labels),
+    )
+
+
+def _accuracy(probabilities: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> float:
+    if labels.ndim == 2:
+        return float(((probabilities > 0.5) == (labels == 1)).all(axis=1).mean())
+    return float((probabilities.argmax(axis=1) == labels).mean())
