@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
-import keras
 
 from kerastl import runs
 from kerastl.backbones.inference import Compiled, compiled
@@ -17,7 +15,7 @@ from kerastl.cache import Cache
 from kerastl.console import say
 from kerastl.data import Manifest, source_of
 from kerastl.data.photos import Photos, read_photos
-from kerastl.errors import DataError, RunDirectoryError, UsageError, one_line
+from kerastl.errors import DataError, ExportError, RunDirectoryError, UsageError
 from kerastl.evaluation.calibration import threshold_for
 from kerastl.evaluation.scores import Scores
 from kerastl.evaluation.scoring import evaluate
@@ -28,6 +26,7 @@ from kerastl.recipe import SQUASH
 from kerastl.rundir import RunDirectory
 from kerastl.serving.about import About
 from kerastl.serving.form import Form
+from kerastl.serving.keras_file import load_harmless
 from kerastl.serving.opened import Opened, Pixels
 from kerastl.serving.served import open_served, served
 from kerastl.trial import examples_of, trial
@@ -202,12 +201,10 @@ def load(name: str) -> Trained:
     """
     directory = runs.find(name)
     path = directory.require_model()
-    if not zipfile.is_zipfile(path):
-        raise RunDirectoryError(f"{path} is damaged: it is no whole .keras file.")
     try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:
-        raise RunDirectoryError(f"{path} is damaged: {one_line(error)}") from error
+        model = load_harmless(path)
+    except ExportError as error:
+        raise RunDirectoryError(str(error)) from error
     resize = directory.require("recipe").get("resize", SQUASH)
     multi_label = bool(directory.read_record().get("multi_label", False))
     classes = tuple(directory.require("classes"))

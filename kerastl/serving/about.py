@@ -18,7 +18,7 @@ ABOUT, CLASSES = "about.json", "classes.txt"
 
 SAVED_MODEL, KERAS, LITERT, ONNX = FORMATS = ("saved_model", "keras", "litert", "onnx")
 # What makes the weights of LiteRT smaller.
-QUANTIZATIONS = ("float16", "dynamic", "int8")
+FLOAT16, DYNAMIC, INT8 = QUANTIZATIONS = ("float16", "dynamic", "int8")
 MAX_LOSS = 0.01
 
 # The label of a photo whose most probable class is not probable enough.

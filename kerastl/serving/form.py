@@ -6,12 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import attrs
+import numpy as np
 
 from kerastl.errors import UsageError
-from kerastl.serving import saved_model
-from kerastl.serving.about import LITERT, MAX_LOSS, SAVED_MODEL
+from kerastl.serving import keras_file, litert, onnx_file, saved_model
+from kerastl.serving.about import INT8, KERAS, LITERT, MAX_LOSS, ONNX, SAVED_MODEL
 from kerastl.serving.opened import Pixels
 from kerastl.serving.served import Served
+
+_WRITERS = {SAVED_MODEL: saved_model.write, KERAS: keras_file.write, ONNX: onnx_file.write}
+_NONE = np.zeros((0, 0, 0, 3), np.uint8)
 
 
 @attrs.frozen
@@ -41,7 +45,8 @@ class Form:
 
     def write(self, model: Served, folder: Path, examples: Callable[[], Pixels]) -> None:
         """Write the model to a folder that does not exist yet."""
-        if self.format == SAVED_MODEL:
-            saved_model.write(model, folder)
-            return
-        raise UsageError(self.format)
+        if self.format == LITERT:
+            needed = examples() if self.quantization == INT8 else _NONE
+            litert.write(model, folder, self.quantization, needed)
+        else:
+            _WRITERS[self.format](model, folder)

@@ -20,6 +20,8 @@ from kerastl.serving.about import About
 from kerastl.serving.opened import Opened, Pixels, Values
 
 _LOGITS, _POOL = f"{HEAD}logits", f"{HEAD}avg_pool"
+# The last layer of the Keras model that is served.
+PROBABILITIES = "probabilities"
 
 
 class Outputs(NamedTuple):
@@ -89,7 +91,7 @@ class Served:
     def as_keras(self) -> keras.Model:
         """Return the Keras model from photos of 0..255 to probabilities."""
         kind = "sigmoid" if self.about.multi_label else "softmax"
-        layer = keras.layers.Activation(kind, dtype="float32", name="probabilities")
+        layer = keras.layers.Activation(kind, dtype="float32", name=PROBABILITIES)
         return keras.Model(self.model.inputs[0], layer(self.model.outputs[0]), name=self.model.name)
 
 

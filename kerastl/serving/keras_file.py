@@ -1,0 +1,182 @@
+"""Writes one file for Keras, which says of itself what it is; opens it again, and runs no code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import attrs
+import keras
+
+from kerastl.errors import ExportError, one_line
+from kerastl.serving.about import ABOUT, CLASSES, About
+from kerastl.serving.opened import Opened
+from kerastl.serving.served import PROBABILITIES, Served, open_served
+
+NAME = "model.keras"
+_CONFIG, _COMPILED = "config.json", "compile_config"
+
+# Where what a config names may come from. All else of Keras, such as functions that fetch files,
+# is no part of a model.
+_MODULES = {
+    "keras.layers",
+    "keras.initializers",
+    "keras.regularizers",
+    "keras.constraints",
+    "keras.activations",
+    "keras.dtype_policies",
+    "keras.src.models.functional",
+    "keras.src.models.sequential",
+}
+_ROOMS = ("keras.src.ops.", "keras.src.applications.")
+_OF_KERAS = {"DTypePolicy", "Model", "Sequential"}
+# Values that Keras writes in the manner of objects.
+_VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__", "__ellipsis__"}
+# Layers that hold code, or read a file that they name.
+_HARMFUL = {
+    "Lambda",
+    "TFSMLayer",
+    "TorchModuleWrapper",
+    "JaxLayer",
+    "FlaxLayer",
+    "StringLookup",
+    "IntegerLookup",
+    "TextVectorization",
+}
+# A config larger than this is none; that of NASNetLarge has 2 MB.
+_MOST_BYTES = 64 * 2**20
+
+
+def write(served: Served, folder: Path) -> None:
+    """Write `folder/model.keras`, from photos to probabilities.
+
+    Those are float32 `[batch, size, size, 3]` of 0..255, and float32 `[batch, classes]`. It is
+    loaded with `keras.models.load_model` in safe mode, and needs no kerastl. What it says of
+    itself and the class names are further members of the zip archive that such a file is.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    about = served.about
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        saved = Path(name) / NAME
+        served.as_keras().save(saved)
+        with zipfile.ZipFile(saved) as archive:
+            config = json.dumps(_not_compiled(json.loads(archive.read(_CONFIG))))
+        texts = {_CONFIG: config, ABOUT: about.as_text(), CLASSES: about.names}
+        _copy(saved, folder / NAME, texts)
+
+
+def _copy(source: Path, target: Path, texts: dict[str, str]) -> None:
+    """Copy a zip archive, with these texts as members of it."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for member in old.infolist():
+            if member.filename not in texts:
+                with old.open(member) as held, _large(new, member.filename) as written:
+                    shutil.copyfileobj(held, written)
+        for name, text in texts.items():
+            new.writestr(name, text)
+
+
+def _large(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    return archive.open(name, "w", force_zip64=True)
+
+
+def _not_compiled(value: Any) -> Any:
+    """Return a config without how the model was trained, which may need more than Keras."""
+    if isinstance(value, dict):
+        return {key: _not_compiled(each) for key, each in value.items() if key != _COMPILED}
+    return [_not_compiled(each) for each in value] if isinstance(value, list) else value
+
+
+def open_keras_file(path: Path) -> Opened:
+    """Open a Keras file that kerastl has written.
+
+    Raises:
+        ExportError: It is damaged, none of kerastl's, or names anything that is no part of Keras or
+            may hold code.
+    """
+    about = About.from_text(_member(path, ABOUT), path)
+    model = load_harmless(path)
+    try:
+        logits = model.get_layer(PROBABILITIES).input
+        served = Served(keras.Model(model.inputs[0], logits, name=model.name), about)
+    except (ValueError, StopIteration) as error:
+        raise ExportError(f"{path} is no model of kerastl: {one_line(error)}.") from error
+    return attrs.evolve(open_served(served, path), kind="keras")
+
+
+def load_harmless(path: Path) -> keras.Model:
+    """Load a Keras file of which nothing but layers of Keras is made; it is not compiled.
+
+    Keras's own safe mode has been got round before (CVE-2025-1550, CVE-2025-8747): here what a file
+    names is looked at before Keras sees it.
+
+    Raises:
+        ExportError: It is damaged, or names anything else.
+    """
+    _require_harmless(path)
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        raise ExportError(f"{path} is damaged: {one_line(error)}.") from error
+
+
+def _require_harmless(path: Path) -> None:
+    try:
+        config = json.loads(_member(path, _CONFIG))
+        # Keras does not look at how the model was trained.
+        config.pop(_COMPILED, None)
+        named = next((one for one in _named(config) if not _is_harmless(*one)), None)
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ExportError(f"{path} is damaged: its config cannot be read.") from error
+    if named:
+        module, name = named
+        raise ExportError(
+            f"{path} is refused: it names {name!r} of {module!r}, and only layers of Keras that "
+            "hold no code are opened."
+        )
+
+
+def _member(path: Path, name: str) -> str:
+    """Return a text in a zip archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(name).file_size > _MOST_BYTES:
+                raise ExportError(f"{path} is refused: its {name} is larger than any.")
+            return archive.read(name).decode()
+    except KeyError:
+        raise ExportError(f"{path} is none of kerastl's: it has no {name} in it.") from None
+    except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
+        raise ExportError(f"{path} is damaged: {one_line(error)}.") from error
+
+
+def _named(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield module and name of all that a config wants made."""
+    if isinstance(value, dict):
+        if "class_name" in value:
+            yield value.get("module"), value["class_name"]
+        for each in value.values():
+            yield from _named(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _named(each)
+
+
+def _is_harmless(module: Any, name: Any) -> bool:
+    if not isinstance(name, str) or name in _HARMFUL:
+        return False
+    if module is None:
+        return name in _VALUES
+    if not isinstance(module, str):
+        return False
+    of_keras = module == "keras" and name in _OF_KERAS
+    # A function, such as an activation, is looked up by its name among Keras's own.
+    function = module == "builtins" and name == "function"
+    return of_keras or function or module in _MODULES or module.startswith(_ROOMS)

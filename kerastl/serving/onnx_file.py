@@ -1,0 +1,85 @@
+"""Writes one file for ONNX Runtime and other engines; opens it again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kerastl.cores import cores
+from kerastl.errors import ExportError, one_line
+from kerastl.serving.about import ABOUT, CLASSES, About
+from kerastl.serving.foreign import converting, needed, quietly
+from kerastl.serving.opened import Opened, Pixels, Values
+from kerastl.serving.served import Answering, Served
+
+NAME = "model.onnx"
+# The newest that tf2onnx writes; ONNX Runtime knows it since 1.14.
+_OPSET = 18
+_IMAGES, _PROBABILITIES = "images", "probabilities"
+
+
+def write(served: Served, folder: Path) -> None:
+    """Write `folder/model.onnx`, which takes `images` and gives `probabilities`.
+
+    Those are float32 `[batch, size, size, 3]` of 0..255, and float32 `[batch, classes]`. What it
+    says of itself (`about.json`) and the class names (`classes.txt`) are among its metadata.
+
+    Raises:
+        ExportError: It cannot be converted, or tf2onnx is not installed.
+        OSError: It cannot be written.
+    """
+    tf2onnx = needed("tf2onnx", "ONNX", "onnx")
+    with converting("ONNX"):
+        model = _converted(served, tf2onnx)
+        written = model.SerializeToString()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / NAME).write_bytes(written)
+
+
+def _converted(served: Served, tf2onnx: Any) -> Any:
+    answering, size = Answering(served, tf.constant), served.about.image_size
+    specification = [tf.TensorSpec([None, size, size, 3], tf.float32, _IMAGES)]
+
+    @tf.function(input_signature=specification, autograph=False)
+    def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {_PROBABILITIES: answering(images).probabilities}
+
+    model, _ = tf2onnx.convert.from_function(answer, specification, opset=_OPSET)
+    for end in (*model.graph.input, *model.graph.output):
+        end.type.tensor_type.shape.dim[0].dim_param = "batch"
+    for key, value in ((ABOUT, served.about.as_text()), (CLASSES, served.about.names)):
+        model.metadata_props.add(key=key, value=value)
+    return model
+
+
+def open_onnx(path: Path) -> Opened:
+    """Open an ONNX file that kerastl has written; it computes on all cores.
+
+    Raises:
+        ExportError: It is damaged, or none of kerastl's; or ONNX Runtime is not installed.
+    """
+    runtime = needed("onnxruntime", "ONNX", "onnx")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = cores()
+    # Errors come as exceptions; what else it has to say is of no use to a person.
+    options.log_severity_level = 4
+    try:
+        # As bytes: a file could name other files beside it.
+        with quietly():
+            session = runtime.InferenceSession(
+                path.read_bytes(), options, providers=["CPUExecutionProvider"]
+            )
+    except Exception as error:
+        raise ExportError(f"{path} is damaged: {one_line(error)}.") from error
+    kept = session.get_modelmeta().custom_metadata_map
+    if ABOUT not in kept:
+        raise ExportError(f"{path} is none of kerastl's: it has no {ABOUT} among its metadata.")
+
+    def probabilities(images: Pixels) -> Values:
+        (found,) = session.run([_PROBABILITIES], {_IMAGES: images.astype(np.float32, copy=False)})
+        return np.asarray(found)
+
+    return Opened(About.from_text(kept[ABOUT], path), path, "onnx", probabilities)
