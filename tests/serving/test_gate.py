@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import attrs
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerastl.data import reader
+from kerastl.errors import ExportError
+from kerastl.serving.about import FORMATS, KERAS, LITERT, ONNX, SAVED_MODEL, About
+from kerastl.serving.form import Form
+from kerastl.serving.gate import Evidence, Parity, examine
+from kerastl.serving.served import Answering, Served
+from small import Small, small
+
+ABOUT = About("colors", ("blue", "green", "red"), 32)
+
+
+@cache
+def colors() -> Small:
+    """A small model of three colours; made once, and not before a test is run."""
+    return small(ABOUT)
+
+
+def saved(photo: np.ndarray, folder: Path, number: int, orientation: int = 1) -> str:
+    """Write a photo as a file that has no loss, which says how it is to be turned."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.fromarray(photo)
+    # Turned back as often as the file says it is to be turned.
+    image = image.transpose(Image.Transpose.ROTATE_90) if orientation == 6 else image
+    path = folder / f"{number}.png"
+    image.save(path, exif=exif)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+    """What the small model says, and half of the photos as files that have to be turned."""
+    folder = tmp_path_factory.mktemp("files")
+    files = [
+        saved(photo, folder, number, (1, 6)[number % 2])
+        for number, photo in enumerate(colors().photos)
+    ]
+    labels = colors().expected.argmax(axis=1)
+    return Evidence("test", colors().photos, labels, colors().expected, ("", *files[1:]))
+
+
+def asked(
+    kind: str, folder: Path, evidence: Evidence, about: About = ABOUT, served: Served | None = None
+) -> Parity:
+    """Write an export, and have it examined."""
+    Form(kind).write(served or colors().served, folder / kind, lambda: colors().photos)
+    return examine(kind, folder / kind, about, evidence)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_what_answers_as_the_model_does_passes(kind: str, evidence: Evidence, tmp_path: Path):
+    parity = asked(kind, tmp_path, evidence)
+    assert parity.difference < 1e-5
+    assert (parity.agreement, parity.accuracy, parity.accuracy_before) == (1, 1, 1)
+    assert parity.photos == 16
+    assert parity.from_files == (15 if kind == SAVED_MODEL else 0)
+
+
+FAULTS: dict[str, Callable[[Any], Any]] = {
+    "scaled twice": lambda photos: photos / 127.5 - 1,
+    "blue first": lambda photos: photos[..., ::-1],
+    "lying": lambda photos: keras.ops.transpose(photos, [0, 2, 1, 3]),
+    "upside down": lambda photos: photos[:, ::-1],
+}
+
+
+def with_fault(patched: pytest.MonkeyPatch, fault: Callable[[Any], Any]) -> None:
+    """Let exports see something else than photos."""
+    looked, as_keras = Answering._looked_at, Served.as_keras
+
+    def faulty(served: Served) -> keras.Model:
+        whole, photos = as_keras(served), keras.Input((32, 32, 3))
+        return keras.Model(photos, whole(fault(photos)))
+
+    patched.setattr(Answering, "_looked_at", lambda self, photos: looked(self, fault(photos)))
+    patched.setattr(Served, "as_keras", faulty)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        *((kind, fault) for kind in (LITERT, ONNX) for fault in FAULTS),
+        *((kind, "scaled twice") for kind in (SAVED_MODEL, KERAS)),
+        *(
+            pytest.param(kind, fault, marks=pytest.mark.slow)
+            for kind in (SAVED_MODEL, KERAS)
+            for fault in [*FAULTS][1:]
+        ),
+    ],
+)
+def test_what_sees_something_else_is_refused(
+    kind: str, fault: str, evidence: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with_fault(monkeypatch, FAULTS[fault])
+    with pytest.raises(ExportError, match=r"does not answer as the model does: on 16 test photos"):
+        asked(kind, tmp_path, evidence)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_swapped_labels_are_refused(kind: str, evidence: Evidence, tmp_path: Path):
+    swapped = attrs.evolve(ABOUT, classes=("green", "blue", "red"))
+    with pytest.raises(ExportError, match="names the classes green, blue, red, and the model blue"):
+        asked(kind, tmp_path, evidence, served=Served(colors().served.model, swapped))
+
+
+def test_photos_that_are_not_turned_are_refused(
+    evidence: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(reader, "_upright", lambda image, *_: image)
+    with pytest.raises(ExportError, match="does not answer as the model does"):
+        asked(SAVED_MODEL, tmp_path, evidence)
+
+
+def test_an_export_that_cannot_read_files_is_refused(
+    evidence: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(reader, "begins", lambda *_: False)
+    with pytest.raises(ExportError, match="does not answer as the model does"):
+        asked(SAVED_MODEL, tmp_path, evidence)
+
+
+def test_what_cannot_be_opened_is_refused(evidence: Evidence, tmp_path: Path):
+    (tmp_path / "model.onnx").write_bytes(b"nothing")
+    with pytest.raises(ExportError, match=r"onnx export does not work without kerastl: .*Error"):
+        examine(ONNX, tmp_path, ABOUT, evidence)
+
+
+def test_a_quantised_export_may_lose_some_accuracy(evidence: Evidence, tmp_path: Path):
+    Form(ONNX).write(colors().served, tmp_path / ONNX, lambda: colors().photos)
+    labels = evidence.labels.copy()
+    # The model is said to have been right where it was wrong: by two of sixteen photos.
+    probabilities = evidence.probabilities.copy()
+    for number in (0, 1):
+        probabilities[number] = np.roll(probabilities[number], 1)
+        labels[number] = probabilities[number].argmax()
+    better = attrs.evolve(evidence, labels=labels, probabilities=probabilities)
+    parity = examine(ONNX, tmp_path / ONNX, ABOUT, better, max_loss=0.2)
+    assert (parity.accuracy, parity.accuracy_before) == (14 / 16, 1)
+    with pytest.raises(ExportError, match=r"right in 0.875 of 16 test photos, the model in 1.000"):
+        examine(ONNX, tmp_path / ONNX, ABOUT, better, max_loss=0.1)
+
+
+def test_a_photo_as_a_file_is_the_photo(evidence: Evidence):
+    for photo, path in zip(evidence.pixels[1:], evidence.files[1:], strict=True):
+        read = reader.read_image(Path(path).read_bytes(), 32)
+        np.testing.assert_array_equal(read, photo)
