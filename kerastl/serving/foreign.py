@@ -50,7 +50,8 @@ def converting(what: str) -> Iterator[None]:
     except OSError:
         raise
     except Exception as error:
-        raise ExportError(f"The model cannot be converted to {what}: {cause(error)}.") from error
+        why = cause(error).rstrip(".")
+        raise ExportError(f"The model cannot be converted to {what}: {why}.") from error
 
 
 @contextmanager

@@ -134,7 +134,7 @@ def _require_harmless(path: Path) -> None:
         # Keras does not look at how the model was trained.
         config.pop(_COMPILED, None)
         named = next((one for one in _named(config) if not _is_harmless(*one)), None)
-    except (ValueError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ExportError(f"{path} is damaged: its config cannot be read.") from error
     if named:
         module, name = named

@@ -40,7 +40,7 @@ def write(served: Served, folder: Path) -> None:
 
 
 def _converted(served: Served, tf2onnx: Any) -> Any:
-    answering, size = Answering(served, tf.constant), served.about.image_size
+    answering, size = Answering(served), served.about.image_size
     specification = [tf.TensorSpec([None, size, size, 3], tf.float32, _IMAGES)]
 
     @tf.function(input_signature=specification, autograph=False)

@@ -23,10 +23,12 @@ def test_quantized_models_are_smaller_and_roughly_agree(
     assert path.stat().st_size < share * (formats / "model.tflite").stat().st_size
     opened = open_litert(path)
     assert opened.about == model.served.about
-    for photos in (model.photos[:1], model.photos[:5]):
+    for photos in (model.photos[:1], model.photos):
         found = opened.probabilities(photos)
         assert found.dtype == np.float32
-        assert np.abs(found - model.expected[: len(photos)]).mean() < 0.1
+        assert found.shape == (len(photos), 3)
+    # Random networks make much of small differences; a trained one does not.
+    assert np.corrcoef(found.ravel(), model.expected.ravel())[0, 1] > 0.8
 
 
 def test_an_unknown_quantization_is_told(model, tmp_path: Path):
