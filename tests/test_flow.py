@@ -18,8 +18,10 @@ from kerastl.data import ImageFolder
 from kerastl.data.photos import read_photos
 from kerastl.errors import DataError, RunDirectoryError, TrainingError, WeightsError
 from kerastl.labelled import Division, Labelled, Split, Splits
+from kerastl.predicting import predict_files
 from kerastl.recipe import Recipe
 from kerastl.rundir import RunDirectory
+from kerastl.serving.form import Form
 from kerastl.training.model import build
 from kerastl.training.state import State, assign
 
@@ -117,8 +119,8 @@ def test_photos_are_looked_at_twice_wherever_the_model_is_used(
     served = tf.saved_model.load(str(run.export)).signatures["image"](images=tf.constant(images))
     # A random network makes much of the last bits.
     np.testing.assert_allclose(served["probabilities"], expected, atol=1e-4)
-    predictions, _ = model.predict(files)
-    found = [prediction.top[0][1] for prediction in predictions]
+    ((predictions, _),) = predict_files(model.opened(), files)
+    found = [prediction.answer.probability for prediction in predictions]
     np.testing.assert_allclose(found, expected.max(axis=1), atol=1e-4)
 
 
@@ -185,7 +187,7 @@ def test_photos_added_later_do_not_move_into_the_splits(recipe: Recipe, tmp_path
     assert again["test"].summary() == run.scores["test"].summary()
     for path in (data / "red").iterdir():
         path.unlink()
-    with pytest.raises(DataError, match=r"photos of it are gone: 10, such as .*--data FOLDER"):
+    with pytest.raises(DataError, match=r"photos of it are gone: 4, such as .*--data FOLDER"):
         trained.load(str(tmp_path / "mine")).evaluate()
 
 
@@ -244,12 +246,11 @@ def test_a_finished_run_cannot_be_resumed(done: kerastl.Run):
 
 
 def test_an_export_never_overwrites(done: kerastl.Run, tmp_path: Path):
-    model = trained.load(str(done.directory.path))
-    assert model.export() == done.directory.export / "1"
-    assert model.export() == done.directory.export / "2"
-    (tmp_path / "there").mkdir()
-    with pytest.raises(RunDirectoryError, match="there exists"):
-        model.export(tmp_path / "there")
+    model, onnx = trained.load(str(done.directory.path)), [Form("onnx")]
+    for number in (1, 2):
+        (found,) = model.export(forms=onnx)
+        assert found == done.directory.export / "colors-onnx" / str(number)
+    assert model.export(tmp_path, onnx) == [tmp_path / "colors-onnx" / "1"]
 
 
 def test_a_damaged_model_is_told(done: kerastl.Run, tmp_path: Path):

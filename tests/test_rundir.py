@@ -24,14 +24,14 @@ def test_a_half_written_run_names_the_remedy(tmp_path: Path):
         directory.require_model()
 
 
-def test_exports_count_up_and_what_is_no_number_is_passed_over(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("key", "value"), [("recipe", 5), ("seconds", "x"), ("classes", 5), ("status", None)]
+)
+def test_a_record_of_other_values_is_damaged(tmp_path: Path, key: str, value: object):
     directory = RunDirectory(tmp_path)
-    assert directory.newest_export() is None
-    assert directory.next_export().name == "1"
-    for name in ("1", "10", "9", "notes"):
-        (directory.export / name).mkdir(parents=True)
-    assert directory.newest_export() == directory.export / "10"
-    assert directory.next_export().name == "11"
+    directory.write_record({"status": "running", key: value})
+    with pytest.raises(RunDirectoryError, match=f"run.json is damaged: its '{key}' cannot be so"):
+        directory.read_record()
 
 
 def test_what_a_killed_process_has_left_half_written_is_removed(tmp_path: Path):

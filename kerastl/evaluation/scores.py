@@ -76,7 +76,7 @@ class Scores:
         return {
             "accuracy": round(self.accuracy, 4),
             "macro_f1": round(self.macro_f1, 4),
-            "loss": round(self.loss, 6),
+            "loss": round(self.loss, 4),
             "calibration_error": round(self.calibration_error, 4),
             "images": self.images,
         }

@@ -59,7 +59,7 @@ def test_several_labels_are_predicted_and_served(program, several: dict, listed:
     (line,) = program("predict", "mine", photo, cwd=listed.parent).stdout.splitlines()
     assert "red " in line.partition("  ")[2]
     assert "warm " in line
-    served = tf.saved_model.load(str(listed.parent / "mine" / "export" / "1"))
+    served = tf.saved_model.load(str(listed.parent / "mine" / "export" / "mine" / "1"))
     answer = served.signatures["serving_default"](tf.constant([photo.read_bytes()]))
     values = answer["probabilities"][0].numpy()
     probabilities = dict(zip(("blue", "green", "red", "warm"), values, strict=True))

@@ -151,8 +151,9 @@ def test_no_room_left_keeps_what_was_there(program, recipe_file: Path, finished,
     assert RunDirectory(failed).read_record()["status"] == "failed"
     assert not list(failed.rglob(".partial*"))
     export = program("export", "runs/colors-1", cwd=tmp_path, preexec_fn=_little_room)
-    assert "Cannot write runs/colors-1/export/2" in told(export, 1)
-    assert [each.name for each in (tmp_path / "runs" / "colors-1" / "export").iterdir()] == ["1"]
+    assert "Cannot write runs/colors-1/export/colors/2" in told(export, 1)
+    kept = tmp_path / "runs" / "colors-1" / "export" / "colors"
+    assert [each.name for each in kept.iterdir()] == ["1"]
 
 
 def test_ctrl_c_stops_cleanly_and_the_run_can_be_gone_on_with(

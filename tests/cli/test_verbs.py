@@ -18,7 +18,7 @@ def test_run_prints_one_json_object_and_nothing_else_on_standard_output(finished
     assert (place / result["export"] / "saved_model.pb").is_file()
     assert result["weights"] == "none"
     for scores in (result["scores"]["validation"], result["scores"]["test"]):
-        assert scores.keys() == {"accuracy", "macro_f1", "loss", "images"}
+        assert scores.keys() == {*("accuracy", "macro_f1", "loss", "calibration_error", "images")}
     assert {"import", "reading", "model", "evaluation", "export", "total"} <= result[
         "seconds"
     ].keys()
@@ -94,19 +94,6 @@ def test_predict_without_a_single_photo_fails(finished, program, tmp_path: Path)
     done = program("predict", directory, tmp_path, cwd=tmp_path)
     assert done.returncode == 1
     assert "notes.txt: not an image" in done.stderr
-
-
-def test_export_to_a_folder_once(finished, program, tmp_path: Path):
-    directory, _ = finished
-    arguments = ("export", directory, "--output", "served/1")
-    done = program(*arguments, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    before = (tmp_path / "served" / "1" / "saved_model.pb").stat().st_mtime_ns
-    again = program(*arguments, cwd=tmp_path)
-    assert again.returncode == 1
-    last = again.stderr.splitlines()[-1]
-    assert last == "Error: served/1 exists. Name another folder with --output."
-    assert (tmp_path / "served" / "1" / "saved_model.pb").stat().st_mtime_ns == before
 
 
 def test_show_prints_settings_and_cuts(program, recipe_file: Path, tmp_path: Path):

@@ -14,8 +14,11 @@ from PIL import Image, ImageOps
 
 from colors import photo
 from kerastl import trained
-from kerastl.backbones.inference import compiled
-from kerastl.serving.saved_model import export
+from kerastl.backbones.cuts import HEAD
+from kerastl.predicting import predict_files
+from kerastl.serving.about import About
+from kerastl.serving.saved_model import write
+from kerastl.serving.served import Served
 
 WEIGHTS = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"
 
@@ -54,15 +57,15 @@ def some(photos: Path) -> list[Path]:
 
 def test_a_fresh_process_without_kerastl_gets_the_same_answers(finished, some: list[Path]):
     directory, _ = finished
-    answer = ask_stranger(directory / "export" / "1", some)
+    answer = ask_stranger(directory / "export" / "colors" / "1", some)
     model = trained.load(str(directory))
-    predictions, skipped = model.predict([str(path) for path in some], top=3)
+    ((predictions, skipped),) = predict_files(model.opened(), [str(path) for path in some], 3)
     assert not skipped
-    assert answer["labels"] == [prediction.top[0][0] for prediction in predictions]
+    assert answer["labels"] == [prediction.answer.label for prediction in predictions]
     for row, probability, prediction in zip(
         answer["probabilities"], answer["probability"], predictions, strict=True
     ):
-        ours = dict(prediction.top)
+        ours = dict(prediction.answer.top)
         expected = [ours[name] for name in model.classes]
         np.testing.assert_allclose(row, expected, atol=1e-4)
         assert probability == pytest.approx(max(expected), abs=1e-4)
@@ -96,10 +99,12 @@ def by_pillow(file: bytes, size: int, resize: str) -> np.ndarray:
 def looking_glass(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     """A SavedModel whose probabilities tell what it sees, in squares of 12 pixels."""
     seen = keras.Input((48, 48, 3))
-    logits = keras.layers.Flatten()(keras.layers.AveragePooling2D(12)(seen))
-    model = compiled(keras.Model(seen, keras.layers.Rescaling(1 / 64)(logits)))
+    pooled = keras.layers.AveragePooling2D(12, name=f"{HEAD}squares")(seen)
+    logits = keras.layers.Flatten(name=f"{HEAD}logits")(pooled)
+    model = keras.Model(seen, keras.layers.Rescaling(1 / 64, name="temperature")(logits))
     folder = tmp_path_factory.mktemp("glass") / request.param
-    export(model, [str(number) for number in range(48)], folder, request.param)
+    classes = [str(number) for number in range(48)]
+    write(Served(model, About("glass", classes, 48, request.param)), folder)
     answer = tf.saved_model.load(str(folder)).signatures["serving_default"]
 
     def look(files: list[bytes]) -> np.ndarray:
@@ -136,7 +141,7 @@ def test_real_photos_and_weights_get_the_same_answers(test_data: Path, program, 
     data = test_data / "candy_photos"
     program("run", "candy", "--data", data, "--weights", weights, *short, cwd=tmp_path, check=True)
     photos = sorted((data / "test").glob("*/*"))[:20]
-    answer = ask_stranger(tmp_path / "mine" / "export" / "1", photos)
+    answer = ask_stranger(tmp_path / "mine" / "export" / "candy" / "1", photos)
     done = program("predict", "mine", *photos, "--json", cwd=tmp_path, check=True)
     ours = json.loads(done.stdout.splitlines()[-1])["predictions"]
     assert answer["labels"] == [one["label"] for one in ours]
@@ -147,15 +152,15 @@ def test_real_photos_and_weights_get_the_same_answers(test_data: Path, program, 
 
 def test_the_class_names_are_an_asset(finished):
     directory, _ = finished
-    asset = directory / "export" / "1" / "assets" / "classes.txt"
+    asset = directory / "export" / "colors" / "1" / "assets" / "classes.txt"
     assert asset.read_text().split() == ["blue", "green", "red"]
 
 
 def test_it_does_not_depend_on_where_it_lies(finished, some: list[Path], tmp_path: Path):
     directory, _ = finished
     moved = tmp_path / "moved"
-    (directory / "export" / "1").rename(moved)
+    (directory / "export" / "colors" / "1").rename(moved)
     try:
         assert ask_stranger(moved, some[:1])["labels"]
     finally:
-        moved.rename(directory / "export" / "1")
+        moved.rename(directory / "export" / "colors" / "1")

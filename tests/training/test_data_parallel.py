@@ -53,6 +53,6 @@ def test_what_two_devices_have_trained_is_saved_and_exported_as_ever(runs: Path)
     run = RunDirectory(runs / "two")
     photos = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.float32)
     logits = keras.models.load_model(run.model)(photos)
-    served = tf.saved_model.load(str(run.export / "1")).signatures["image"]
+    served = tf.saved_model.load(str(run.export / run.read_record()["export"])).signatures["image"]
     probabilities = served(images=tf.constant(photos))["probabilities"]
     np.testing.assert_allclose(probabilities, tf.nn.softmax(logits), rtol=1e-4, atol=1e-5)

@@ -83,7 +83,7 @@ def test_callbacks_see_all_stages_and_one_that_fails_leaves_a_run_to_go_on_with(
     assert record["callbacks"] == ["Seen", "Spoiler"]
     assert record["epochs"] == 3
     with monkeypatch.context() as patched:
-        patched.setattr(flow, "export", lambda *_: 1 / 0)
+        patched.setattr(flow, "_export", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             kerastl.resume(str(directory.path), exporting=True, callbacks=[seen])
     kerastl.resume(str(directory.path), exporting=False)

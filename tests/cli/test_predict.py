@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def place(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with some photos, and a file that is none."""
+    folder = tmp_path_factory.mktemp("place")
+    for color in ("red", "blue"):
+        shutil.copytree(photos / color, folder / "mine" / color)
+    (folder / "mine" / "notes.txt").write_text("no photo")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def export(finished) -> Path:
+    directory, _ = finished
+    return directory / "export" / "colors"
+
+
+def test_an_export_says_what_its_run_says(finished, export: Path, program, place: Path):
+    directory, _ = finished
+    arguments = ("mine/red/red_00.jpg", "mine/blue", "--top", "2", "--json")
+    told = [program("predict", one, *arguments, cwd=place).stdout for one in (directory, export)]
+    run, exported = (json.loads(text)["predictions"] for text in told)
+    assert [one["file"] for one in run] == [one["file"] for one in exported]
+    assert len(run) == 21
+    for one, other in zip(run, exported, strict=True):
+        assert one["label"] == other["label"]
+        assert one["probability"] == pytest.approx(other["probability"], abs=1e-4)
+
+
+def test_a_table_of_what_a_pattern_means(finished, program, place: Path):
+    directory, _ = finished
+    done = program("predict", directory, "mine/**/*_0[0-4].jpg", "--csv", cwd=place)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [*rows[0]] == ["file", "label", "probability", "blue", "green", "red"]
+    assert len(rows) == 10
+    for row in rows:
+        values = {name: float(row[name]) for name in ("blue", "green", "red")}
+        assert sum(values.values()) == pytest.approx(1, abs=1e-4)
+        assert values[row["label"]] == float(row["probability"]) == max(values.values())
+
+
+def test_photos_are_copied_and_none_is_moved_or_overwritten(finished, program, place: Path):
+    directory, _ = finished
+    before = sorted(place.rglob("*"))
+    arguments = ("predict", directory, "mine", "--sort-into", "sorted")
+    for copies in (1, 2):
+        done = program(*arguments, cwd=place)
+        assert done.returncode == 0, done.stderr
+        lines = [line.split() for line in done.stdout.splitlines()]
+        labels = {Path(name).stem: label for name, label, _ in lines}
+        found = [path for path in (place / "sorted").rglob("*") if path.is_file()]
+        assert len(found) == 40 * copies
+        for path in found:
+            stem = path.stem.removesuffix("-2")
+            assert path.parent.name == labels[stem]
+            original = next((place / "mine").rglob(f"{stem}.jpg"))
+            assert path.read_bytes() == original.read_bytes()
+    shutil.rmtree(place / "sorted")
+    assert sorted(place.rglob("*")) == before
+
+
+def asked_of_stdin(directory: Path, given: bytes, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    executable = Path(sys.executable).parent / "kerastl"
+    command = [executable, "predict", directory, "-", "--json"]
+    return subprocess.run(command, input=given, cwd=cwd, env={**os.environ}, capture_output=True)
+
+
+def test_standard_input_is_a_photo_or_paths_of_photos(finished, place: Path):
+    directory, _ = finished
+    photo = place / "mine" / "red" / "red_00.jpg"
+    (one,) = json.loads(asked_of_stdin(directory, photo.read_bytes(), place).stdout)["predictions"]
+    lines = b"mine/red/red_00.jpg\nmine/red/red_01.jpg\n"
+    first, second = json.loads(asked_of_stdin(directory, lines, place).stdout)["predictions"]
+    assert (one["file"], second["file"]) == ("-", "mine/red/red_01.jpg")
+    assert one["probability"] == pytest.approx(first["probability"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["mine", "--csv", "--json"], 2, "--csv and --json exclude each other"),
+        (["mine/*.heic"], 1, "There is no file or folder 'mine/*.heic'"),
+        (["mine/notes.txt"], 1, "notes.txt: not an image"),
+        (["mine/red", "--sort-into", "mine/notes.txt"], 2, "'mine/notes.txt' is a file"),
+        (["mine/red", "--sort-into", "/proc/sorted"], 1, "Cannot copy mine/red/red_00.jpg into"),
+    ],
+)
+def test_mistakes(finished, program, place: Path, arguments: list[str], status: int, message: str):
+    directory, _ = finished
+    done = program("predict", directory, *arguments, cwd=place)
+    assert done.returncode == status
+    assert message in done.stderr.splitlines()[-1]
