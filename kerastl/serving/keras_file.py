@@ -16,6 +16,7 @@ import keras
 from kerastl.errors import ExportError, one_line
 from kerastl.serving.about import ABOUT, CLASSES, About
 from kerastl.serving.opened import Opened
+from kerastl.serving.rebuilding import not_compiled
 from kerastl.serving.served import PROBABILITIES, Served, open_served
 
 NAME = "model.keras"
@@ -68,7 +69,7 @@ def write(served: Served, folder: Path) -> None:
         saved = Path(name) / NAME
         served.as_keras().save(saved)
         with zipfile.ZipFile(saved) as archive:
-            config = json.dumps(_not_compiled(json.loads(archive.read(_CONFIG))))
+            config = json.dumps(not_compiled(json.loads(archive.read(_CONFIG))))
         texts = {_CONFIG: config, ABOUT: about.as_text(), CLASSES: about.names}
         _copy(saved, folder / NAME, texts)
 
@@ -86,13 +87,6 @@ def _copy(source: Path, target: Path, texts: dict[str, str]) -> None:
 
 def _large(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
     return archive.open(name, "w", force_zip64=True)
-
-
-def _not_compiled(value: Any) -> Any:
-    """Return a config without how the model was trained, which may need more than Keras."""
-    if isinstance(value, dict):
-        return {key: _not_compiled(each) for key, each in value.items() if key != _COMPILED}
-    return [_not_compiled(each) for each in value] if isinstance(value, list) else value
 
 
 def open_keras_file(path: Path) -> Opened:

@@ -17,8 +17,8 @@ from kerastl.cores import cores
 from kerastl.errors import ExportError, UsageError, did_you_mean, one_line
 from kerastl.serving.about import ABOUT, CLASSES, FLOAT16, INT8, QUANTIZATIONS, About
 from kerastl.serving.foreign import converting, needed, quietly
-from kerastl.serving.grouped import without_groups
 from kerastl.serving.opened import Opened, Pixels, Values
+from kerastl.serving.rebuilding import without_groups
 from kerastl.serving.served import Answering, Served
 
 NAME = "model.tflite"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import tensorflow as tf
 
@@ -13,6 +14,7 @@ from kerastl.errors import ExportError, one_line
 from kerastl.serving.about import ABOUT, CLASSES, About
 from kerastl.serving.foreign import converting, needed, quietly
 from kerastl.serving.opened import Opened, Pixels, Values
+from kerastl.serving.rebuilding import without_groups
 from kerastl.serving.served import Answering, Served
 
 NAME = "model.onnx"
@@ -40,6 +42,8 @@ def write(served: Served, folder: Path) -> None:
 
 
 def _converted(served: Served, tf2onnx: Any) -> Any:
+    # Of groups of channels tf2onnx makes a graph that no engine takes.
+    served = attrs.evolve(served, model=without_groups(served.model))
     answering, size = Answering(served), served.about.image_size
     specification = [tf.TensorSpec([None, size, size, 3], tf.float32, _IMAGES)]
 

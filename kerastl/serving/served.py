@@ -18,6 +18,7 @@ from kerastl.backbones.engine import Forward, Graph
 from kerastl.backbones.folding import Folded
 from kerastl.serving.about import About
 from kerastl.serving.opened import Opened, Pixels, Values
+from kerastl.serving.rebuilding import in_float32
 
 _LOGITS, _POOL = f"{HEAD}logits", f"{HEAD}avg_pool"
 # The last layer of the Keras model that is served.
@@ -191,25 +192,6 @@ def served(model: keras.Model, about: About) -> Served:
         about: What it says of itself.
     """
     return Served(in_float32(model), about)
-
-
-def in_float32(model: keras.Model) -> keras.Model:
-    """Return the model with layers that compute in float32, and the same weights."""
-    if all(layer.compute_dtype == "float32" for layer in model._flatten_layers()):
-        return model
-    config = _with_float32(keras.saving.serialize_keras_object(model))
-    exact = keras.saving.deserialize_keras_object(config)
-    exact.set_weights(model.get_weights())
-    return exact
-
-
-def _with_float32(value: Any) -> Any:
-    """Return the config of layers with another dtype policy in place of their own."""
-    if isinstance(value, dict):
-        if value.get("class_name") == "DTypePolicy":
-            return {**value, "config": {**value["config"], "name": "float32"}}
-        return {key: _with_float32(each) for key, each in value.items()}
-    return [_with_float32(each) for each in value] if isinstance(value, list) else value
 
 
 def _layer(model: keras.Model, name: str) -> Any:
