@@ -108,10 +108,11 @@ def _add(table: Path, name: str) -> None:
     if f"| {name} |" in table.read_text(encoding="utf-8"):
         return
     command = [sys.executable, __file__, str(table), "--one", "--only", name]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)
     found = done.stdout.strip().rpartition("\n")[2]
     if done.returncode:
-        found = _line((name, "", f"ended with status {done.returncode}", *[""] * len(FORMATS)))
+        why = done.stderr.strip().rpartition("\n")[2].replace("|", "/")
+        found = _line((name, "", f"status {done.returncode}: {why}", *[""] * len(FORMATS)))
     print(found, flush=True)
     with table.open("a", encoding="utf-8") as file:
         file.write(f"{found}\n")
@@ -144,24 +145,20 @@ def _smallest(name: str) -> tuple[int, keras.Model]:
     """Return the smallest size that can be built, and the model of it from photos to logits."""
     for size in SIZES:
         try:
-            with_he = keras.initializers.HeNormal
             backbone, _ = graph(Backbone(name, size, weights=(None,)))
-            # Features that have no places left have no places to be told apart.
-            if min(backbone.output_shape[1:3]) < 1:
-                continue
         except UsageError:
             continue
-        _begin(backbone, with_he)
+        _begin(backbone)
         logits = add_head(backbone.outputs[0], Head(), len(CLASSES), seed=1)
         return size, keras.Model(backbone.inputs[0], logits, name=name)
     raise UsageError(f"{name} cannot be built at any of {SIZES}.")
 
 
-def _begin(backbone: keras.Model, initializer: Callable[..., keras.Initializer]) -> None:
+def _begin(backbone: keras.Model) -> None:
     """Give every kernel of a convolution He's random values, which keep a signal's size."""
     for number, weight in enumerate(backbone.trainable_variables):
         if len(weight.shape) == 4:
-            values = initializer(seed=number)(weight.shape)
+            values = keras.initializers.HeNormal(seed=number)(weight.shape)
             depthwise = weight.path.endswith("depthwise_kernel") or weight.shape[2] == 1
             # Keras counts what goes into all of the channels; a depthwise one sees one of them.
             weight.assign(values * (weight.shape[2] ** 0.5 if depthwise else 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,25 @@ def _converted(served: Served, tf2onnx: Any) -> Any:
     def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return {_PROBABILITIES: answering(images).probabilities}
 
-    model, _ = tf2onnx.convert.from_function(answer, specification, opset=_OPSET)
+    model, _ = tf2onnx.convert.from_function(
+        answer, specification, opset=_OPSET, custom_op_handlers={"Erfc": (_without_erfc, [])}
+    )
+    # It leaves in the graph what it does not know, and says nothing of it.
+    importlib.import_module("onnx").checker.check_model(model)
     for end in (*model.graph.input, *model.graph.output):
         end.type.tensor_type.shape.dim[0].dim_param = "batch"
     for key, value in ((ABOUT, served.about.as_text()), (CLASSES, served.about.names)):
         model.metadata_props.add(key=key, value=value)
     return model
+
+
+def _without_erfc(graph: Any, node: Any, *_: Any) -> None:
+    """Write 1 - erf(x) for TensorFlow's erfc(x), which is in GELU; ONNX has no such operation."""
+    erf = graph.make_node("Erf", node.input[:1])
+    one = graph.make_const(f"{node.name}/one", np.float32(1))
+    graph.remove_node(node.name)
+    ends = [one.output[0], erf.output[0]]
+    graph.make_node("Sub", ends, outputs=node.output, name=node.name)
 
 
 def open_onnx(path: Path) -> Opened:

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from kerastl.errors import ExportError
+from kerastl.serving import litert, onnx_file
+from kerastl.serving.about import About
+from kerastl.serving.litert import open_litert
+from kerastl.serving.onnx_file import open_onnx
+from kerastl.serving.served import Served, served
+
+
+def with_head(photos: keras.KerasTensor, features: keras.KerasTensor) -> Served:
+    pooled = keras.layers.GlobalAveragePooling2D(name="head_avg_pool")(features)
+    logits = keras.layers.Dense(3, name="head_logits")(pooled)
+    return served(keras.Model(photos, logits), About("sweets", ("a", "b", "c"), 32))
+
+
+def test_what_convnext_is_made_of_answers_the_same(tmp_path: Path):
+    keras.utils.set_random_seed(5)
+    photos = keras.Input((32, 32, 3), name="photo")
+    x = keras.layers.Conv2D(8, 4, strides=4)(photos / 255)
+    x = keras.layers.Conv2D(8, 7, groups=8, padding="same")(x)
+    x = keras.layers.LayerNormalization(epsilon=1e-6)(x)
+    model = with_head(photos, keras.layers.Dense(16, activation="gelu")(x))
+    images = np.random.default_rng(5).uniform(0, 255, (5, 32, 32, 3)).astype(np.float32)
+    expected = model.as_keras().predict_on_batch(images)
+    onnx_file.write(model, tmp_path)
+    litert.write(model, tmp_path, None, images[:0])
+    for opened in (open_onnx(tmp_path / "model.onnx"), open_litert(tmp_path / "model.tflite")):
+        np.testing.assert_allclose(opened.probabilities(images), expected, atol=1e-5)
+
+
+def test_what_cannot_be_converted_is_told(tmp_path: Path):
+    photos = keras.Input((32, 32, 3), name="photo")
+    model = with_head(photos, keras.ops.erfinv(photos / 256))
+    with pytest.raises(ExportError, match=r"cannot be converted to ONNX: .*Erfinv") as caught:
+        onnx_file.write(model, tmp_path)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not list(tmp_path.iterdir())
