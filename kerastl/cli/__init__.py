@@ -22,6 +22,7 @@ from kerastl.cli.list import list_
 from kerastl.cli.predict import predict
 from kerastl.cli.pretrain import pretrain
 from kerastl.cli.run import run
+from kerastl.cli.serve import serve
 from kerastl.cli.show import show
 from kerastl.cli.weights import weights
 from kerastl.clock import Clock
@@ -57,7 +58,7 @@ def cli(context: click.Context) -> None:
 
 
 for _verb in (
-    *(list_, show, copy, check, find_lr, run, evaluate, compare, predict, export),
+    *(list_, show, copy, check, find_lr, run, evaluate, compare, predict, export, serve),
     *(pretrain, weights, cache),
 ):
     cli.add_command(_verb)

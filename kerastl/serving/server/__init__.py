@@ -1,0 +1,1 @@
+"""A model behind HTTP: photos come in, are gathered into batches, and answers go out."""

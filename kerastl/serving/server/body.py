@@ -1,0 +1,65 @@
+"""Reads the body of a request: not more of it than is allowed, and not for longer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.requests import ClientDisconnect, Request
+
+from kerastl.serving.server.limits import Limits, RefusedError, Room
+
+
+@asynccontextmanager
+async def body_of(request: Request, limits: Limits, room: Room) -> AsyncIterator[bytes]:
+    """Read the body of a request, and keep room for it while the block runs.
+
+    Args:
+        request: The request.
+        limits: How many bytes, and how many seconds.
+        room: What there is for the bodies of all requests.
+
+    Raises:
+        RefusedError: There is none, it is too large or too slow, or the client has gone away.
+    """
+    _require_length(request, limits)
+    body = bytearray()
+    try:
+        await _read_into(body, request, limits, room)
+        yield bytes(body)
+    finally:
+        room.leave(len(body))
+
+
+def _require_length(request: Request, limits: Limits) -> None:
+    """Refuse at once what the headers tell of already."""
+    length = request.headers.get("content-length")
+    if length is None and "transfer-encoding" not in request.headers:
+        raise RefusedError(411, "Expected a body, with its Content-Length or in chunks.")
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        raise RefusedError(415, f"Expected a body that is not compressed, not {encoding!r}.")
+    _require_size(int(length or 0), limits)
+
+
+def _require_size(size: int, limits: Limits) -> None:
+    # The connection stays open, and what is still sent is passed over: a client that is cut off in
+    # mid-sentence would not read the answer.
+    if size > limits.max_size:
+        most = f"{limits.max_size / 1e6:g} MB"
+        raise RefusedError(413, f"Expected at most {most} (--max-size allows more).")
+
+
+async def _read_into(body: bytearray, request: Request, limits: Limits, room: Room) -> None:
+    try:
+        async with asyncio.timeout(limits.timeout):
+            async for chunk in request.stream():
+                _require_size(len(body) + len(chunk), limits)
+                room.take(len(chunk))
+                body += chunk
+    except TimeoutError:
+        text = f"Expected all of the request within {limits.timeout:g} seconds."
+        raise RefusedError(408, text, {"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise RefusedError(499, "The client has gone away.") from None
