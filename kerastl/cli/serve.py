@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 
 import click
 
 from kerastl.errors import UsageError
+from kerastl.memory import keep_memory
 
 _EXAMPLES = """\b
 Examples:
@@ -83,6 +85,7 @@ def serve(
     _require_extra()
     if name is not None and not re.fullmatch(r"[^/:]+", name):
         raise UsageError(f"--name takes a name without '/' and ':', not {name!r}.")
+    _be_fast()
     from kerastl.serving.server import running
     from kerastl.serving.server.limits import Limits
 
@@ -94,6 +97,14 @@ def serve(
             max_batch, max_latency * _MILLISECONDS, int(max_size * _MEGABYTE), float(timeout)
         )
         running.serve(opened, name or opened.about.name, listening, limits, access_log)
+
+
+def _be_fast() -> None:
+    """Set what can be set only before TensorFlow begins."""
+    keep_memory(shared=True)
+    # By itself TensorFlow takes oneDNN where there is AVX-512 only; elsewhere, too, it answers a batch
+    # in half the time.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def _require_extra() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -106,7 +106,9 @@ class Model:
     async def warm_up(self) -> None:
         """Let everything happen once that takes long the first time, and learn shapes by it."""
         size = self.opened.about.image_size
-        await self.decoding(decode_file, _photo(), size, self.opened.about.resize)
+        for file in (_photo(), b"no photo"):
+            with suppress(ValueError):
+                await self._decoded(file)
         for name, ask in self.outputs.items():
             for count in (1, self.limits.max_batch):
                 blank = np.zeros((count, size, size, 3), np.uint8)

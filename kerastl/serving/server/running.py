@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import signal
 import socket
@@ -60,6 +61,8 @@ def serve(
     # uvicorn stops at these and then sends them again, to a process that is to end well.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
+    # It tells of each form that is none, and so does the answer.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     model = Model(opened, limits, Metrics())
     seconds = math.ceil(limits.timeout)
     config = uvicorn.Config(
