@@ -102,8 +102,8 @@ def serve(
 def _be_fast() -> None:
     """Set what can be set only before TensorFlow begins."""
     keep_memory(shared=True)
-    # By itself TensorFlow takes oneDNN where there is AVX-512 only; elsewhere, too, it answers a batch
-    # in half the time.
+    # By itself TensorFlow takes oneDNN only where there is AVX-512; elsewhere, too, it answers a
+    # batch in half the time.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
