@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Never
@@ -291,6 +292,25 @@ def test_a_photo_that_is_not_what_it_was_is_told(recipe: Recipe, tmp_path: Path)
     Path(name).write_bytes((data / "red" / "red_00.jpg").read_bytes() + b" ")
     with pytest.raises(DataError, match=r"photos of it were changed: 1, such as .*--data FOLDER"):
         model.evaluate()
+
+
+def test_a_photo_that_was_only_learned_from_may_be_gone(recipe: Recipe, tmp_path: Path):
+    data = fill(tmp_path / "data", 8)
+    mine = attrs.evolve(recipe, data=ImageFolder(str(data)), stages=recipe.stages[:1])
+    run = kerastl.run(mine, tmp_path / "mine", exporting=False)
+    Path(begun.splits_of(run.directory, mine)[0].train.names[0]).unlink()
+    again = trained.load(str(run.directory.path)).evaluate()
+    assert again["test"].as_json() == run.scores["test"].as_json()
+    _, changes = begun.splits_of(run.directory, mine)
+    assert changes
+
+
+@pytest.mark.slow
+def test_what_is_trained_in_16_bits_is_served_in_32(recipe: Recipe, tmp_path: Path):
+    mixed = attrs.evolve(recipe, precision="mixed", stages=recipe.stages[:1])
+    run = kerastl.run(mixed, tmp_path / "mine")
+    parity = json.loads((run.export / "export.json").read_text())["parity"]
+    assert parity["difference"] < 1e-4
 
 
 def test_no_validation_photos_are_told_before_training(recipe: Recipe, tmp_path: Path):
