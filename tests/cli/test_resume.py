@@ -85,6 +85,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(
         newest.write_bytes(newest.read_bytes()[:-1000])
     done = program(*again, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "Weights: those of the checkpoint" in done.stdout
     assert ("Going on from the checkpoint before it" in done.stdout) == is_damaged
     (rows, arrays, best), (others, theirs, best_of_it) = map(
         ending, (tmp_path / "mine", tmp_path / "whole")

@@ -1,0 +1,116 @@
+"""Measure how many photos a second exports and predictions take, beside the trunk of training.
+
+    python benchmarks/served_rate.py RUN PHOTOS [--rounds 5]
+
+RUN is a finished run with a SavedModel, PHOTOS a folder. Everything is given the same photos in
+batches of 32, in turn, in one process.
+
+    trunk         the backbone up to its end, compiled and in the precision that training takes
+    SavedModel    its signature `image_uint8`, loaded by TensorFlow alone
+    run           the run's model as `kerastl predict` asks it
+    read, trunk   files that are read and given to the trunk, as training does it without a cache
+    predict       `kerastl predict` on the same files, from paths to answers
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from statistics import median
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerastl import exports, trained
+from kerastl.backbones.cuts import HEAD
+from kerastl.cache import Cache
+from kerastl.data.files import files_in
+from kerastl.data.photos import Photos, read_photos
+from kerastl.labelled import Split
+from kerastl.predicting import predict_files
+from kerastl.training.trunk import Trunk, trunk_of
+
+BATCH = 32
+
+
+def main() -> None:
+    """Print photos a second of each, and the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("run")
+    parser.add_argument("photos")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    model, files = trained.load(arguments.run), files_in(arguments.photos)
+    read = reader(files, model.image_size, model.resize)
+    photos = read()
+    trunk = trunk_of_training(model, photos.some(np.arange(BATCH)))
+    print(f"{len(photos)} photos of {model.image_size} pixels; the trunk is in {trunk.precision}")
+    engines = engines_of(model, trunk, photos, files, read)
+    rates: dict[str, list[float]] = {name: [] for name in engines}
+    for number in range(arguments.rounds + 1):
+        for name, run in engines.items():
+            began = time.perf_counter()
+            run()
+            # The first time, all is made ready.
+            if number:
+                rates[name].append(len(photos) / (time.perf_counter() - began))
+    for name, beside in (
+        ("SavedModel", "trunk"),
+        ("run", "trunk"),
+        ("predict", "read, trunk"),
+    ):
+        ratio = median(a / b for a, b in zip(rates[name], rates[beside], strict=True))
+        print(f"{name}: {median(rates[name]):.0f} photos/s, {ratio:.2f} of {beside}")
+    print(", ".join(f"{name} {median(some):.0f}" for name, some in rates.items()))
+
+
+def reader(files: list[str], size: int, resize: str) -> Callable[[], Photos]:
+    """Return what reads all photos anew."""
+    return lambda: read_photos(Split(files, [0] * len(files)), size, resize=resize)
+
+
+def trunk_of_training(model: trained.Trained, photos: Photos) -> Trunk:
+    """Return the trunk that training a head would take."""
+    layers = model.model.model
+    first = next(layer for layer in layers.layers if layer.name.startswith(HEAD))
+    frozen = keras.Model(layers.inputs[0], first.output)
+    frozen.trainable = False
+    return trunk_of(frozen, "auto", photos, Cache())
+
+
+def engines_of(
+    model: trained.Trained,
+    trunk: Trunk,
+    photos: Photos,
+    files: list[str],
+    read: Callable[[], Photos],
+) -> dict[str, Callable[[], object]]:
+    """Return all that is measured, by name."""
+    folder = exports.newest_number(model.directory.export / model.about.name)
+    loaded, opened = tf.saved_model.load(str(folder)), model.opened()
+
+    def ask(batch: np.ndarray) -> np.ndarray:
+        return loaded.signatures["image_uint8"](images=tf.constant(batch))["probabilities"].numpy()
+
+    return {
+        "trunk": lambda: over(photos, trunk),
+        "SavedModel": lambda: over(photos, ask),
+        "run": lambda: over(photos, opened.probabilities),
+        "read, trunk": lambda: over(read(), trunk),
+        "predict": lambda: [*predict_files(opened, files)],
+    }
+
+
+def over(photos: Photos, run: Callable[[np.ndarray], object]) -> None:
+    """Run all photos batch by batch."""
+    for start in range(0, len(photos), BATCH):
+        run(photos.images[start : start + BATCH])
+
+
+if __name__ == "__main__":
+    main()
