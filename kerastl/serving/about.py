@@ -12,6 +12,7 @@ import attrs
 
 from kerastl.errors import ExportError, one_line
 from kerastl.recipe import SQUASH
+from kerastl.validators import as_tuple
 
 # What an export holds of it: all as JSON, and the names of the classes, one a line.
 ABOUT, CLASSES = "about.json", "classes.txt"
@@ -48,7 +49,7 @@ class About:
     """
 
     name: str
-    classes: tuple[str, ...] = attrs.field(converter=tuple)
+    classes: tuple[str, ...] = attrs.field(converter=as_tuple)
     image_size: int
     resize: str = SQUASH
     multi_label: bool = False

@@ -123,13 +123,10 @@ class Card:
         split = [*scores][-1]
         rows = [f"| class ({split}) | photos | precision | recall |", "|---|---|---|---|"]
         for name, one in scores[split]["classes"].items():
-            cells = (name.replace("|", "\\|"), one["images"])
-            rows.append(
-                "| {} | {} | {:.3f} | {:.3f} |".format(*cells, one["precision"], one["recall"])
-            )
-        note = (
-            "The validation photos have also chosen the epoch that was kept, and the temperature."
-        )
+            escaped = name.replace("|", "\\|")
+            shares = f"{one['precision']:.3f} | {one['recall']:.3f}"
+            rows.append(f"| {escaped} | {one['images']} | {shares} |")
+        note = "The validation photos have also chosen the epoch that is kept, and the temperature."
         return [*rows, "", note]
 
     def _limits(self) -> str:

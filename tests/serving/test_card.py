@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kerastl.serving.about import About
+from kerastl.serving.card import Card, interval, licence_of
+from kerastl.serving.gate import Parity
+
+SCORES = {"accuracy": 0.9, "macro_f1": 0.88, "calibration_error": 0.04, "images": 200}
+ABOUT = About("candy", ("mars", "twix | co"), 160, scores={"test": SCORES}, licence="Nobody knows.")
+PARITY = Parity("test", 200, 198, 2e-6, 1.0, 0.9, 0.9)
+
+
+def record(**more: Any) -> dict[str, Any]:
+    one = {"precision": 0.9, "recall": 0.8, "images": 100}
+    return {
+        "recipe": {"backbone": {"name": "MobileNetV2"}},
+        "splits": {"train": 600, "validation": 200, "test": 200},
+        "scores": {"test": {"classes": dict.fromkeys(ABOUT.classes, one)}},
+        **more,
+    }
+
+
+@pytest.mark.parametrize("kind", ["saved_model", "keras", "litert", "onnx"])
+def test_a_card_says_what_it_is_worth_and_how_to_call_it(kind: str):
+    text = Card(ABOUT, record(), "my_photos", kind, None, PARITY).text()
+    front, _, rest = text.removeprefix("---\n").partition("\n---\n")
+    assert "pipeline_tag: image-classification" in front
+    assert "value: 0.9" in front
+    for expected in (
+        "# candy",
+        "600 train, 200 validation, 200 test",
+        "| test | 200 | 0.900 (0.851 to 0.934) | 0.880 | 0.040 |",
+        "| twix \\| co | 100 | 0.900 | 0.800 |",
+        "Nobody knows.",
+        "(198 of them as files)",
+        "160",
+    ):
+        assert expected in rest
+    assert "READ" not in rest
+    assert "NAME" not in rest.replace("MODEL_NAME", "")
+    (code,) = rest.split("```python\n")[1:]
+    compile(code.partition("```")[0], "card", "exec")
+
+
+def test_a_card_says_what_is_unsure_and_what_is_smaller():
+    about = About("candy", ("mars", "twix"), 160, threshold=0.75)
+    text = Card(about, record(), "photos", "litert", "int8", PARITY).text()
+    assert "below 0.750 is called `unsure`" in text
+    assert "quantised (int8)" in text
+    assert "model-index" not in text
+
+
+def test_an_interval_is_wilsons():
+    low, high = interval(1.0, 20)
+    assert (round(low, 3), high) == (0.839, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ("imagenet", "trained on ImageNet"),
+        ("procedural", "images that it draws itself"),
+        ("/home/me/secret/mine.weights.h5", "the weights file mine.weights.h5, whose terms"),
+        (None, "random values"),
+    ],
+)
+def test_where_weights_come_from_is_told(weights: str | None, expected: str):
+    text = licence_of(record(weights=weights))
+    assert expected in text
+    assert "secret" not in text
