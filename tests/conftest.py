@@ -10,6 +10,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from click.testing import CliRunner, Result
 
 from colors import fill
 from kerastl.data import ImageFolder
@@ -66,6 +67,24 @@ def program() -> Program:
             timeout=300,
             **options,
         )
+
+    return run
+
+
+@pytest.fixture
+def within(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a verb in this process, where TensorFlow is imported already, and which has to end well.
+
+    Standard output and standard error of the result are those of the verb.
+    """
+
+    def run(*arguments: str | Path, cwd: Path, given: bytes | None = None) -> Result:
+        from kerastl.cli import cli
+
+        monkeypatch.chdir(cwd)
+        result = CliRunner().invoke(cli, [*map(str, arguments)], given, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result
 
     return run
 

@@ -3,10 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -28,10 +25,10 @@ def export(finished) -> Path:
     return directory / "export" / "colors"
 
 
-def test_an_export_says_what_its_run_says(finished, export: Path, program, place: Path):
+def test_an_export_says_what_its_run_says(finished, export: Path, within, place: Path):
     directory, _ = finished
     arguments = ("mine/red/red_00.jpg", "mine/blue", "--top", "2", "--json")
-    told = [program("predict", one, *arguments, cwd=place).stdout for one in (directory, export)]
+    told = [within("predict", one, *arguments, cwd=place).stdout for one in (directory, export)]
     run, exported = (json.loads(text)["predictions"] for text in told)
     assert [one["file"] for one in run] == [one["file"] for one in exported]
     assert len(run) == 21
@@ -40,10 +37,9 @@ def test_an_export_says_what_its_run_says(finished, export: Path, program, place
         assert one["probability"] == pytest.approx(other["probability"], abs=1e-4)
 
 
-def test_a_table_of_what_a_pattern_means(finished, program, place: Path):
+def test_a_table_of_what_a_pattern_means(finished, within, place: Path):
     directory, _ = finished
-    done = program("predict", directory, "mine/**/*_0[0-4].jpg", "--csv", cwd=place)
-    assert done.returncode == 0, done.stderr
+    done = within("predict", directory, "mine/**/*_0[0-4].jpg", "--csv", cwd=place)
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [*rows[0]] == ["file", "label", "probability", "blue", "green", "red"]
     assert len(rows) == 10
@@ -53,13 +49,12 @@ def test_a_table_of_what_a_pattern_means(finished, program, place: Path):
         assert values[row["label"]] == float(row["probability"]) == max(values.values())
 
 
-def test_photos_are_copied_and_none_is_moved_or_overwritten(finished, program, place: Path):
+def test_photos_are_copied_and_none_is_moved_or_overwritten(finished, within, place: Path):
     directory, _ = finished
     before = sorted(place.rglob("*"))
     arguments = ("predict", directory, "mine", "--sort-into", "sorted")
     for copies in (1, 2):
-        done = program(*arguments, cwd=place)
-        assert done.returncode == 0, done.stderr
+        done = within(*arguments, cwd=place)
         lines = [line.split() for line in done.stdout.splitlines()]
         labels = {Path(name).stem: label for name, label, _ in lines}
         found = [path for path in (place / "sorted").rglob("*") if path.is_file()]
@@ -73,18 +68,13 @@ def test_photos_are_copied_and_none_is_moved_or_overwritten(finished, program, p
     assert sorted(place.rglob("*")) == before
 
 
-def asked_of_stdin(directory: Path, given: bytes, cwd: Path) -> subprocess.CompletedProcess[bytes]:
-    executable = Path(sys.executable).parent / "kerastl"
-    command = [executable, "predict", directory, "-", "--json"]
-    return subprocess.run(command, input=given, cwd=cwd, env={**os.environ}, capture_output=True)
-
-
-def test_standard_input_is_a_photo_or_paths_of_photos(finished, place: Path):
+def test_standard_input_is_a_photo_or_paths_of_photos(finished, within, place: Path):
     directory, _ = finished
-    photo = place / "mine" / "red" / "red_00.jpg"
-    (one,) = json.loads(asked_of_stdin(directory, photo.read_bytes(), place).stdout)["predictions"]
+    arguments = ("predict", directory, "-", "--json")
+    photo = (place / "mine" / "red" / "red_00.jpg").read_bytes()
     lines = b"mine/red/red_00.jpg\nmine/red/red_01.jpg\n"
-    first, second = json.loads(asked_of_stdin(directory, lines, place).stdout)["predictions"]
+    (one,) = json.loads(within(*arguments, cwd=place, given=photo).stdout)["predictions"]
+    first, second = json.loads(within(*arguments, cwd=place, given=lines).stdout)["predictions"]
     assert (one["file"], second["file"]) == ("-", "mine/red/red_01.jpg")
     assert one["probability"] == pytest.approx(first["probability"], abs=1e-6)
 
