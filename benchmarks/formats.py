@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerastl.backbones.adapter import constructors, graph
-from kerastl.errors import KerastlError, UsageError, one_line
+from kerastl.errors import UsageError, one_line
 from kerastl.recipe import Backbone, Head
 from kerastl.serving import keras_file, litert, onnx_file, saved_model
 from kerastl.serving.about import About
@@ -180,7 +180,7 @@ def _difference(
     with tempfile.TemporaryDirectory() as folder:
         try:
             found = write(served, Path(folder) / "1", photos).probabilities(photos)
-        except KerastlError as error:
+        except Exception as error:
             return one_line(error, 120).replace("|", "/")
     return _told(found - expected)
 

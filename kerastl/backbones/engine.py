@@ -42,7 +42,7 @@ class Graph:
             precision: What the outputs are, `"float32"` or `"bfloat16"`; in the second case layers
                 of float32 compute in it, too.
         """
-        graph, ends = self._with_constants
+        graph, ends = self.with_constants
         with graph.as_default():
             photo, *outputs = ends
             outputs = [tf.cast(tensor, precision) for tensor in outputs]
@@ -53,7 +53,7 @@ class Graph:
         return lambda photos: run(photos.astype(np.float32, copy=False))
 
     @cached_property
-    def _with_constants(self) -> tuple[tf.Graph, list[tf.Tensor]]:
+    def with_constants(self) -> tuple[tf.Graph, list[tf.Tensor]]:
         """The graph with its weights as constants; where photos go in, and what comes out."""
         function, graph = self.function, tf.Graph()
         ends = [function.inputs[0].name, *(tensor.name for tensor in function.outputs)]

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
+from kerastl.backbones.engine import Graph
 from kerastl.cores import cores
 from kerastl.errors import ExportError, one_line
 from kerastl.serving.about import ABOUT, CLASSES, About
@@ -45,15 +46,14 @@ def write(served: Served, folder: Path) -> None:
 def _converted(served: Served, tf2onnx: Any) -> Any:
     # Of groups of channels tf2onnx makes a graph that no engine takes.
     served = attrs.evolve(served, model=without_groups(served.model))
-    answering, size = Answering(served), served.about.image_size
-    specification = [tf.TensorSpec([None, size, size, 3], tf.float32, _IMAGES)]
-
-    @tf.function(input_signature=specification, autograph=False)
-    def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {_PROBABILITIES: answering(images).probabilities}
-
-    model, _ = tf2onnx.convert.from_function(
-        answer, specification, opset=_OPSET, custom_op_handlers={"Erfc": (_without_erfc, [])}
+    graph, (photo, answer) = _graph(served)
+    model, _ = tf2onnx.convert.from_graph_def(
+        graph.as_graph_def(),
+        input_names=[photo.name],
+        output_names=[answer.name],
+        opset=_OPSET,
+        custom_op_handlers={"Erfc": (_without_erfc, [])},
+        tensors_to_rename={photo.name: _IMAGES, answer.name: _PROBABILITIES},
     )
     # It leaves in the graph what it does not know, and says nothing of it.
     importlib.import_module("onnx").checker.check_model(model)
@@ -62,6 +62,19 @@ def _converted(served: Served, tf2onnx: Any) -> Any:
     for key, value in ((ABOUT, served.about.as_text()), (CLASSES, served.about.names)):
         model.metadata_props.add(key=key, value=value)
     return model
+
+
+def _graph(served: Served) -> tuple[tf.Graph, list[tf.Tensor]]:
+    """Return the graph with all of its weights as constants, and its two ends."""
+    answering, size = Answering(served, tf.constant), served.about.image_size
+    specification = [tf.TensorSpec([None, size, size, 3], tf.float32, _IMAGES)]
+
+    @tf.function(input_signature=specification, autograph=False)
+    def answer(images: tf.Tensor) -> list[tf.Tensor]:
+        return [answering(images).probabilities]
+
+    # tf2onnx knows of variables; of a layer's own constants it makes further inputs.
+    return Graph(answer.get_concrete_function()).with_constants
 
 
 def _without_erfc(graph: Any, node: Any, *_: Any) -> None:

@@ -20,10 +20,11 @@ def with_head(photos: keras.KerasTensor, features: keras.KerasTensor) -> Served:
     return served(keras.Model(photos, logits), About("sweets", ("a", "b", "c"), 32))
 
 
-def test_what_convnext_is_made_of_answers_the_same(tmp_path: Path):
+def test_what_convnext_and_efficientnet_are_made_of_answers_the_same(tmp_path: Path):
     keras.utils.set_random_seed(5)
     photos = keras.Input((32, 32, 3), name="photo")
-    x = keras.layers.Conv2D(8, 4, strides=4)(photos / 255)
+    scaled = keras.layers.Normalization(mean=[90, 100, 110], variance=[1e4, 2e4, 3e4])(photos)
+    x = keras.layers.Conv2D(8, 4, strides=4)(scaled)
     x = keras.layers.Conv2D(8, 7, groups=8, padding="same")(x)
     x = keras.layers.LayerNormalization(epsilon=1e-6)(x)
     model = with_head(photos, keras.layers.Dense(16, activation="gelu")(x))
