@@ -12,6 +12,9 @@ from pathlib import Path
 
 import attrs
 
+# Seconds, on a machine that has much else to do.
+_PATIENCE = 300
+
 
 @attrs.frozen
 class Served:
@@ -27,11 +30,15 @@ class Served:
     port: int
     process: subprocess.Popen[str]
 
-    def stop(self) -> tuple[int, str]:
-        """Stop it as a service manager does; return its exit status and what it has complained."""
-        self.process.send_signal(signal.SIGTERM)
-        _, complaints = self.process.communicate(timeout=60)
-        return self.process.returncode, complaints
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """Stop it as a service manager does; return its exit status and all that it has said."""
+        self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for its end; return its exit status and all that it has said since it was ready."""
+        said, complaints = self.process.communicate(timeout=_PATIENCE)
+        return self.process.returncode, said + complaints
 
 
 @contextmanager
@@ -44,7 +51,7 @@ def serving(model: Path, *options: str) -> Iterator[Served]:
         assert process.stdout
         line = process.stdout.readline()
         found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-        assert found, process.communicate(timeout=60)
+        assert found, process.communicate(timeout=_PATIENCE)
         try:
             yield Served(found[0], int(found[1]), process)
         finally:
