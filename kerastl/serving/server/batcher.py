@@ -78,12 +78,13 @@ class Batcher:
         photos = [waiting.photo for waiting in batch]
         try:
             rows = await loop.run_in_executor(self.thread, lambda: self.ask(np.stack(photos)))
+            answered = [*zip(batch, rows, strict=True)]
         # Whatever it is, those who wait have to hear of it.
         except Exception as error:
             for waiting in batch:
                 if not waiting.row.done():
                     waiting.row.set_exception(error)
             return
-        for waiting, row in zip(batch, rows, strict=True):
+        for waiting, row in answered:
             if not waiting.row.done():
                 waiting.row.set_result(row)

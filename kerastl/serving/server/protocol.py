@@ -51,8 +51,11 @@ class PatientProtocol(H11Protocol):
             self._waiting = None
 
     def _too_slow(self) -> None:
-        seconds = f"{self.timeout_keep_alive} seconds"
-        self._end(408, f"Expected all of the request within {seconds}.")
+        # To one that has been answered, and has begun nothing else, there is nothing to say.
+        if self.cycle is None or self.conn.trailing_data[0]:
+            seconds = f"{self.timeout_keep_alive} seconds"
+            self._end(408, f"Expected all of the request within {seconds}.")
+        self.transport.close()
 
     def _end(self, status: int, error: str) -> None:
         """Close the connection, with an answer where none has begun."""
