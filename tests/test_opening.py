@@ -34,7 +34,7 @@ def exports(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras_file.write(one, folder / "keras" / "colors" / "3")
     onnx_file.write(one, folder / "onnx" / "colors" / "3")
     litert.write(one, folder / "litert" / "colors" / "3", None, np.zeros((0, 32, 32, 3), np.uint8))
-    saved_model = model.export(folder / "saved_model")
+    (saved_model,) = model.export(folder / "saved_model")
     saved_model.rename(saved_model.with_name("3"))
     return folder
 

@@ -61,7 +61,7 @@ def test_every_value_can_be_overridden_and_read_back(pretraining: Pretraining):
         ("phases", "()", "at least one Phase"),
         ("phases.small.name", "whole", "different names"),
         ("phases.small.scale", "0", "a share above 0, up to 1, not 0"),
-        ("warmup", "1", "a share from 0 up to 1"),
+        ("warmup", "1", "a share from 0 to below 1"),
         ("seed", "-1", "a whole number from 0"),
     ],
 )

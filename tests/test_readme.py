@@ -123,6 +123,8 @@ def test_serving(finished, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caps
     monkeypatch.chdir(tmp_path)
     shutil.copytree(directory, tmp_path / "runs" / "mine")
     photo((200, 40, 50), 1).save("photo.jpg")
+    # The recipe of the run is another one than that of the example.
+    (tmp_path / "runs" / "mine" / "export" / "colors").rename("runs/mine/export/candy")
     exec(example("tf.saved_model.load"), {})
     assert "tf.Tensor([b'" in capsys.readouterr().out
 

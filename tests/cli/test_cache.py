@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from kerastl.cache import Cache, id_of, ids_of
 
@@ -51,6 +52,7 @@ def test_a_second_run_computes_no_features_anew(program, recipe_file: Path, tmp_
     assert sizes[0] == sizes[1]
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_without_a_cache_that_cannot_be_written(
     program, recipe_file: Path, tmp_path: Path
 ):

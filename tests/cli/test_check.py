@@ -58,7 +58,9 @@ def test_a_run_says_what_may_mislead(program, recipe_file: Path, tmp_path: Path)
     done = program("run", recipe_file, "--data", data, "--output", "mine", cwd=tmp_path, check=True)
     text = " ".join(done.stdout.split())
     assert "Warning: class 'blue' has only" in text
-    assert "What is meant is shown in mine/report/photos.html" in text
+    assert (
+        "The photos that the warnings above are about are shown in mine/report/photos.html" in text
+    )
     assert "class &#x27;blue&#x27; has only" in (tmp_path / "mine/report/photos.html").read_text()
 
 

@@ -59,7 +59,7 @@ def test_several_labels_are_predicted_and_served(program, several: dict, listed:
     (line,) = program("predict", "mine", photo, cwd=listed.parent).stdout.splitlines()
     assert "red " in line.partition("  ")[2]
     assert "warm " in line
-    served = tf.saved_model.load(str(listed.parent / "mine" / "export" / "mine" / "1"))
+    served = tf.saved_model.load(str(listed.parent / "mine" / "export" / "colors" / "1"))
     answer = served.signatures["serving_default"](tf.constant([photo.read_bytes()]))
     values = answer["probabilities"][0].numpy()
     probabilities = dict(zip(("blue", "green", "red", "warm"), values, strict=True))
@@ -95,6 +95,7 @@ def test_photos_are_divided_as_in_an_earlier_run(
     assert json.loads(done.stdout)["splits"] == counts
 
 
+@pytest.mark.slow
 def test_photos_are_divided_as_in_the_newest_run_of_a_recipe(
     program, recipe_file: Path, photos: Path, tmp_path: Path
 ):
@@ -128,7 +129,7 @@ def test_folds_and_class_folders_that_lie_deeper(program, recipe_file: Path, tmp
         (["--class-level", "0"], 2, "0 is not in the range x>=1"),
         (["--set", "balance=weights", "--set", "label_smoothing=0.1"], 2, "exclude each other"),
         (["--set", "balance=both"], 2, "balance must be 'weights' or 'sampler', not 'both'"),
-        (["--set", "division.validation=1"], 2, "validation must be a share from 0 up to 1"),
+        (["--set", "division.validation=1"], 2, "validation must be a share from 0 to below 1"),
         (["--set", "division.validation=0.6", "--set", "division.test=0.4"], 2, "leave nothing"),
         (["--set", "data.group=("], 2, "ImageFolder.group must be a number of folders"),
         (["--set", "data.group=7"], 1, "group=7 finds none"),

@@ -26,19 +26,21 @@ def test_there_is_no_such_recipe(program, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("output", "message"),
+    ("output", "status", "message"),
     [
-        ("rates.txt", "rates.txt exists and is something else; name another file."),
-        ("folder", "folder exists and is something else; name another file."),
-        ("rates.txt/rates.png", "Cannot write rates.txt/rates.png: "),
+        ("rates.txt", 2, "--output takes the name of a .png file, not 'rates.txt'"),
+        ("text.png", 1, "text.png exists and is something else; name another file."),
+        ("folder.png", 1, "folder.png exists and is something else; name another file."),
+        ("rates.txt/rates.png", 1, "Cannot write rates.txt/rates.png: "),
     ],
 )
 def test_no_other_file_is_lost(
-    program, recipe_file: Path, tmp_path: Path, output: str, message: str
+    program, recipe_file: Path, tmp_path: Path, output: str, status: int, message: str
 ):
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "rates.txt").write_text("mine")
+    (tmp_path / "folder.png").mkdir()
+    for name in ("rates.txt", "text.png"):
+        (tmp_path / name).write_text("mine")
     done = program("find-lr", recipe_file, "--output", output, cwd=tmp_path)
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert (done.returncode, done.stderr.count("\n")) == (status, 1)
     assert message in done.stderr
-    assert (tmp_path / "rates.txt").read_text() == "mine"
+    assert all((tmp_path / name).read_text() == "mine" for name in ("rates.txt", "text.png"))

@@ -131,6 +131,7 @@ def test_a_recipe_that_was_changed_is_told(stopped: RunDirectory, program, tmp_p
     assert f"the recipe {changed} was changed (the run goes on with its copy)" in done.stderr
 
 
+@pytest.mark.slow
 def test_photos_that_were_changed_are_told_and_those_that_are_gone_left_out(
     stopped: RunDirectory, program, tmp_path: Path
 ):

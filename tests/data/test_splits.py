@@ -243,7 +243,7 @@ def test_copies_of_a_photo_of_the_test_are_not_learned_unless_that_is_given(
 
 def test_an_earlier_division_that_is_none(divided, tmp_path: Path):
     (tmp_path / "splits.json").write_text(json.dumps({"classes": ["a"]}))
-    with pytest.raises(RunDirectoryError, match=r"splits\.json is missing or damaged"):
+    with pytest.raises(RunDirectoryError, match=r"splits\.json is damaged"):
         divided(labelled({0: 20, 1: 20}), file=tmp_path)
 
 

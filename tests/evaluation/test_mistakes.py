@@ -22,7 +22,7 @@ def evaluation(
     told = Predictions(names, CLASSES, true, predicted, multi_label)
     numbers = true.astype(int) if multi_label else true.argmax(axis=1)
     logits = np.log(given + 1e-6).astype(np.float32)
-    return Evaluation(score(logits, numbers, CLASSES), told, given)
+    return Evaluation(score(logits, numbers, CLASSES), told, given, logits)
 
 
 def test_the_most_certain_of_a_wrong_class_are_first():

@@ -126,6 +126,7 @@ def test_photos_that_are_not_turned_are_refused(
         asked(SAVED_MODEL, tmp_path, evidence)
 
 
+@pytest.mark.slow
 def test_an_export_that_cannot_read_files_is_refused(
     evidence: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

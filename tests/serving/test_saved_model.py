@@ -148,6 +148,14 @@ def test_real_photos_and_weights_get_the_same_answers(test_data: Path, program, 
     assert len(set(answer["labels"])) > 1
     expected = [one["probability"] for one in ours]
     np.testing.assert_allclose(answer["probability"], expected, atol=1e-4)
+    formats = ["--format", "litert", "--format", "onnx", "--format", "keras"]
+    small = ["--quantize", "int8", "--max-loss", "0.1"]
+    program("export", "mine", *formats, *small, "--output", "served", cwd=tmp_path, check=True)
+    for name in ("candy-litert-int8", "candy-onnx", "candy-keras"):
+        again = program("predict", f"served/{name}", *photos, "--json", cwd=tmp_path, check=True)
+        theirs = json.loads(again.stdout.splitlines()[-1])["predictions"]
+        agreeing = [one["label"] == other["label"] for one, other in zip(theirs, ours, strict=True)]
+        assert sum(agreeing) >= (len(ours) - 2 if "int8" in name else len(ours))
 
 
 def test_the_class_names_are_an_asset(finished):

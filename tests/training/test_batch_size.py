@@ -14,6 +14,7 @@ import tensorflow as tf
 
 import kerastl
 from kerastl import flow, rehearsal
+from kerastl.backbones import engine
 from kerastl.backbones.devices import hardware
 from kerastl.backbones.inference import compiled
 from kerastl.backbones.values import values_of
@@ -21,7 +22,6 @@ from kerastl.clock import Clock
 from kerastl.errors import TrainingError
 from kerastl.recipe import Recipe, Stage
 from kerastl.rundir import RunDirectory
-from kerastl.training import engine
 from kerastl.training.batch_size import with_batch_size, within_memory
 from kerastl.training.optimizers import optimizer_of
 from kerastl.training.state import State

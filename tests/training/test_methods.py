@@ -75,7 +75,7 @@ def _thin(recipe: Recipe) -> Recipe:
     [
         (_many, 3),
         pytest.param(_many, 4, marks=pytest.mark.slow),
-        (_until_it_is_enough, 4),
+        pytest.param(_until_it_is_enough, 4, marks=pytest.mark.slow),
         # In the epoch that is left nothing moves: its five steps are fewer than make one.
         pytest.param(_following, 5, marks=pytest.mark.slow),
         pytest.param(_thin, 3, marks=pytest.mark.slow),

@@ -38,6 +38,7 @@ def test_a_rate_is_found_and_the_model_left_as_it_was(recipe: Recipe, learning: 
     assert found(recipe, learning, model) == test
 
 
+@pytest.mark.slow
 def test_a_rate_is_found_where_it_is_auto_and_kept_for_who_goes_on(
     recipe: Recipe, learning: Learning, tmp_path: Path
 ):

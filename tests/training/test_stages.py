@@ -175,6 +175,7 @@ def test_the_tail_makes_of_the_features_what_the_model_makes_of_the_photos(
     np.testing.assert_allclose(through, direct, rtol=0.05, atol=0.01)
 
 
+@pytest.mark.slow
 def test_features_that_fit_nowhere_are_computed_anew_in_each_epoch(
     recipe: Recipe, learning: Learning, monkeypatch: pytest.MonkeyPatch
 ):

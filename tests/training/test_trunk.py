@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from kerastl.backbones.cuts import find_cuts, trunk_and_tail
+from kerastl.backbones.engine import has_bfloat16
 from kerastl.cache import Cache, id_of, ids_of
 from kerastl.data.photos import Photos
 from kerastl.recipe import Stage
@@ -146,6 +147,7 @@ def test_bfloat16_that_leaves_the_features_alike_is_taken(of, monkeypatch: pytes
     assert 0 < np.abs(difference).max() < 0.05 * float32(exact).max()
 
 
+@pytest.mark.skipif(not has_bfloat16(), reason="this processor does not multiply in bfloat16")
 def test_a_trunk_in_bfloat16_stays_in_it_whatever_else_tensorflow_does(
     of, monkeypatch: pytest.MonkeyPatch
 ):
