@@ -16,12 +16,12 @@ README = ROOT / "README.md"
 def generated() -> dict[str, str]:
     """Return the text of each part of the README between `<!-- NAME:begin -->` and its end."""
     recipe = (ROOT / "recipes" / "candy.py").read_text(encoding="utf-8")
-    helps = [_help(), _help("run"), _help("compare")]
+    helps = [_help(verb) for verb in ("", "run", "compare", "predict", "export", "serve")]
     return {"recipe": f"```python\n{recipe}```", "help": f"```\n{chr(10).join(helps)}```"}
 
 
-def _help(*verb: str) -> str:
-    arguments = [*verb, "--help"]
+def _help(verb: str) -> str:
+    arguments = [verb, "--help"] if verb else ["--help"]
     result = CliRunner().invoke(cli, arguments, prog_name="kerastl", terminal_width=100)
     return f"$ kerastl {' '.join(arguments)}\n{result.output}"
 

@@ -15,9 +15,12 @@ import pytest
 import kerastl
 import readme
 from colors import fill, photo
+from kerastl import trained
 from kerastl.data import ImageFolder
 from kerastl.recipe import Recipe
+from kerastl.serving.form import Form
 from kerastl.training.given import require_callbacks
+from served import serving
 
 TEXT = readme.README.read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, flags=re.S)
@@ -33,7 +36,7 @@ def test_help_and_recipe_are_those_of_the_program():
 
 
 def test_there_is_no_example_that_is_not_run():
-    assert len(EXAMPLES) == 10
+    assert len(EXAMPLES) == 12
 
 
 @pytest.fixture
@@ -127,6 +130,16 @@ def test_serving(finished, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caps
     (tmp_path / "runs" / "mine" / "export" / "colors").rename("runs/mine/export/candy")
     exec(example("tf.saved_model.load"), {})
     assert "tf.Tensor([b'" in capsys.readouterr().out
+    with serving(tmp_path / "runs" / "mine", "--name", "candy") as served:
+        exec(example("import urllib.request").replace("8501", str(served.port)), {})
+    label, probability, *error = capsys.readouterr().out.split()
+    assert label in {"blue", "green", "red"}
+    assert 1 / 3 <= float(probability) <= 1
+    assert not error
+    (target,) = trained.load("runs/mine").export(tmp_path / "served", [Form("keras")])
+    target.parent.rename("served/candy-keras")
+    exec(example("candy-keras"), {})
+    assert "probabilities" in capsys.readouterr().out
 
 
 def test_the_recipe_in_it_is_the_recipe():
