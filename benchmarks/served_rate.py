@@ -30,6 +30,7 @@ from kerastl import exports, trained
 from kerastl.backbones.cuts import HEAD
 from kerastl.cache import Cache
 from kerastl.data.files import files_in
+from kerastl.data.given import Given
 from kerastl.data.photos import Photos, read_photos
 from kerastl.labelled import Split
 from kerastl.predicting import predict_files
@@ -102,7 +103,7 @@ def engines_of(
         "SavedModel": lambda: over(photos, ask),
         "run": lambda: over(photos, opened.probabilities),
         "read, trunk": lambda: over(read(), trunk),
-        "predict": lambda: [*predict_files(opened, files)],
+        "predict": lambda: [*predict_files(opened, Given(tuple(files)))],
     }
 
 

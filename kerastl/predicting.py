@@ -1,52 +1,43 @@
-"""Files, folders, patterns and standard input -> what a model says of each photo among them."""
+"""Photos that a person names -> what a model says of each of them."""
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import tensorflow as tf
 
-from kerastl.data.files import files_in
+from kerastl.data.given import STDIN, Given
 from kerastl.data.photos import Photos, Skipped, read_photos
-from kerastl.errors import DataError, RunDirectoryError
+from kerastl.errors import RunDirectoryError
 from kerastl.files import reason
 from kerastl.labelled import Split
 from kerastl.serving.about import UNSURE
 from kerastl.serving.opened import Opened
 from kerastl.serving.predict import Prediction, predict
 
-STDIN = "-"
 # Photos that are in memory at once while there are many to predict.
 _AT_A_TIME = 1024
-# What is no text has such bytes among its first.
-_NO_TEXT = b"\0"
 # A photo of any number of labels may have none of them.
 _NONE = "none"
 
 
 def predict_files(
-    model: Opened, paths: Sequence[str], top: int = 1
+    model: Opened, given: Given, top: int = 1
 ) -> Iterator[tuple[list[Prediction], tuple[Skipped, ...]]]:
     """Yield predictions, and the files that are no photos, some at a time.
 
     Args:
         model: What is asked.
-        paths: Files, folders of them however deep, patterns such as `photos/**/*.jpg`, and `-` for
-            standard input: a photo, or paths of photos, one a line.
+        given: The photos; see `kerastl.data.given.gathered`.
         top: How many of the most probable labels each prediction names.
-
-    Raises:
-        DataError: A path does not exist, or there is no file at all.
     """
-    several = model.about.multi_label
-    for some in _splits(paths, () if several else 0):
-        photos = _read(model, some)
+    # A label that nobody looks at.
+    for split in _splits(given, () if model.about.multi_label else 0):
+        photos = _read(model, split)
         yield [*predict(model, photos, top)], photos.skipped
 
 
@@ -56,39 +47,16 @@ def _read(model: Opened, split: Split) -> Photos:
     return read_photos(split, about.image_size, "reading", resize=about.resize, classes=classes)
 
 
-def _splits(paths: Sequence[str], label: int | tuple[int, ...]) -> Iterator[Split]:
-    """Yield photos, some at a time; the label is one that nobody looks at."""
-    files: list[str] = []
-    for path in paths:
-        if path != STDIN:
-            files += _files(path)
-            continue
-        given = sys.stdin.buffer.read()
-        if _NO_TEXT in given[:1024]:
-            yield Split([STDIN], [label], partial(_dataset, given))
-        else:
-            lines = os.fsdecode(given).splitlines()
-            files += [file for line in lines if line.strip() for file in _files(line)]
-    if not files and STDIN not in paths:
-        raise DataError(f"There are no files in {', '.join(paths)}.")
-    for start in range(0, len(files), _AT_A_TIME):
-        some = files[start : start + _AT_A_TIME]
+def _splits(given: Given, label: int | tuple[int, ...]) -> Iterator[Split]:
+    if given.photo is not None:
+        yield Split([STDIN], [label], partial(_dataset, given.photo))
+    for start in range(0, len(given.files), _AT_A_TIME):
+        some = given.files[start : start + _AT_A_TIME]
         yield Split(some, [label] * len(some))
 
 
 def _dataset(photo: bytes, _: Sequence[int]) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensors(photo)
-
-
-def _files(path: str) -> list[str]:
-    if os.path.isdir(path):
-        return files_in(path)
-    if os.path.lexists(path):
-        return [path]
-    found = sorted(glob.glob(path, recursive=True))
-    if not found:
-        raise DataError(f"There is no file or folder {path!r}.")
-    return [file for one in found for file in (files_in(one) if os.path.isdir(one) else [one])]
 
 
 def sort_into(folder: Path, predictions: Sequence[Prediction]) -> None:

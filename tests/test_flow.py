@@ -16,6 +16,7 @@ import kerastl
 from colors import fill, photo
 from kerastl import begun, flow, trained
 from kerastl.data import ImageFolder
+from kerastl.data.given import Given
 from kerastl.data.photos import read_photos
 from kerastl.errors import DataError, RunDirectoryError, TrainingError, WeightsError
 from kerastl.labelled import Division, Labelled, Split, Splits
@@ -122,7 +123,7 @@ def test_photos_are_looked_at_twice_wherever_the_model_is_used(
     served = tf.saved_model.load(str(run.export)).signatures["image"](images=tf.constant(images))
     # A random network makes much of the last bits.
     np.testing.assert_allclose(served["probabilities"], expected, atol=1e-4)
-    ((predictions, _),) = predict_files(model.opened(), files)
+    ((predictions, _),) = predict_files(model.opened(), Given(files))
     found = [prediction.answer.probability for prediction in predictions]
     np.testing.assert_allclose(found, expected.max(axis=1), atol=1e-4)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from kerastl import runs
 from kerastl.cli.options import json_option, print_json
+from kerastl.data.given import gathered
 from kerastl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,13 +57,17 @@ def predict(
     """
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other; leave one out.")
+    # Typing mistakes are told before the seconds that TensorFlow takes.
+    if not os.path.lexists(model):
+        runs.find(model)
+    given = gathered(photos)
     from kerastl import predicting
     from kerastl.opening import open_model
 
     opened = open_model(model)
     click.echo(f"Model: {opened.path}", err=True)
     predictions, left_out = [], []
-    for found, skipped in predicting.predict_files(opened, photos, top):
+    for found, skipped in predicting.predict_files(opened, given, top):
         for one in skipped:
             click.echo(f"Skipped {one.name}: {one.reason}", err=True)
         if sort_into:

@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 from colors import photo
 from kerastl import trained
 from kerastl.backbones.cuts import HEAD
+from kerastl.data.given import Given
 from kerastl.predicting import predict_files
 from kerastl.serving.about import About
 from kerastl.serving.saved_model import write
@@ -59,7 +60,7 @@ def test_a_fresh_process_without_kerastl_gets_the_same_answers(finished, some: l
     directory, _ = finished
     answer = ask_stranger(directory / "export" / "colors" / "1", some)
     model = trained.load(str(directory))
-    ((predictions, skipped),) = predict_files(model.opened(), [str(path) for path in some], 3)
+    ((predictions, skipped),) = predict_files(model.opened(), Given(list(map(str, some))), 3)
     assert not skipped
     assert answer["labels"] == [prediction.answer.label for prediction in predictions]
     for row, probability, prediction in zip(
