@@ -131,12 +131,13 @@ def mixed(files: list[bytes], model: str, port: int) -> Iterator[Request]:
             Request("other method", wrong, "DELETE"),
             Request("other type", wrong, body=b"<a/>", headers="Content-Type: text/xml\r\n"),
             Request("no form", wrong, body=b"none", headers=_FORM),
-            Request("too large", wrong, body=bytes(20_000_000) if number % 100 == 43 else b""),
+            _LARGE if number % 100 == 43 else Request("nothing", wrong),
         )
         # Lengths without a common factor, so that every kind comes at some time.
         yield bad[number // 4 % len(bad)] if number % 4 == 3 else good[number % len(good)]
 
 
+_LARGE = Request("too large", "413", body=bytes(20_000_000))
 _FORM = "Content-Type: multipart/form-data; boundary=part\r\n"
 
 
@@ -227,8 +228,8 @@ def serving(model: str) -> Iterator[int]:
 
 INSIDE = """
 import json, sys, time
-from kerastl.cli.serve import _be_fast
-_be_fast()
+from kerastl.cli.serve import be_fast
+be_fast()
 import numpy as np
 from kerastl.data import ImageFolder
 from kerastl.data.decoding import decode

@@ -112,6 +112,7 @@ def page_at(address: str, folder: Path) -> Iterator[Page]:
             yield _opened(Page(asking, answering), address)
         finally:
             process.kill()
+            process.wait()
             os.close(asking)
             os.close(answering)
 

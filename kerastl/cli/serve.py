@@ -85,7 +85,7 @@ def serve(
     _require_extra()
     if name is not None and not re.fullmatch(r"[^/:]+", name):
         raise UsageError(f"--name takes a name without '/' and ':', not {name!r}.")
-    _be_fast()
+    be_fast()
     from kerastl.serving.server import running
     from kerastl.serving.server.limits import Limits
 
@@ -99,7 +99,7 @@ def serve(
         running.serve(opened, name or opened.about.name, listening, limits, access_log)
 
 
-def _be_fast() -> None:
+def be_fast() -> None:
     """Set what can be set only before TensorFlow begins."""
     keep_memory(shared=True)
     # By itself TensorFlow takes oneDNN only where there is AVX-512; elsewhere, too, it answers a
