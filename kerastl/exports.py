@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from kerastl.console import say
 from kerastl.files import replacing
 from kerastl.recipe import SQUASH
 from kerastl.rundir import RunDirectory
@@ -46,10 +48,7 @@ def about_run(directory: RunDirectory, threshold: float | None = None) -> About:
         recipe.get("resize", SQUASH),
         bool(record.get("multi_label", False)),
         threshold,
-        {
-            split: {key: some[key] for key in _SUMMARY if key in some}
-            for split, some in scores.items()
-        },
+        scores,
         licence_of(record),
     )
 
@@ -77,9 +76,11 @@ def export(
         the next number.
 
     Raises:
-        ExportError: It answers otherwise, or cannot be converted; nothing was written.
+        ExportError: It answers otherwise, or cannot be converted; those before it are there.
         RunDirectoryError: It cannot be written.
     """
+    for form in forms:
+        form.require_extras()
     exact = served(model, about)
     return [_export(exact, directory, form, proof, folder or directory.export) for form in forms]
 
@@ -95,13 +96,16 @@ def _export(model: Served, directory: RunDirectory, form: Form, proof: Trial, fo
         card = Card(about, record, _data_of(record), form.format, form.quantization, parity)
         (partial / _CARD).write_text(card.text(), encoding="utf-8")
         (partial / _RECORD).write_text(_record(form, about, parity, partial), encoding="utf-8")
+    say(f"Wrote {target}: {parity}")
     return target
 
 
 def _data_of(record: Mapping[str, Any]) -> str:
     """Return what the photos of a run are called; where they were is nobody's business."""
     data = record["recipe"]["data"]
-    return Path(data["path"]).name if "path" in data else str(data.get("name", "photos"))
+    if "path" in data:
+        return Path(os.path.abspath(data["path"])).name
+    return str(data.get("name", "photos"))
 
 
 def _record(form: Form, about: About, parity: Parity, folder: Path) -> str:
@@ -124,7 +128,7 @@ def _digest(path: Path) -> str:
 
 def newest_number(folder: Path) -> Path | None:
     """Return the numbered folder that TensorFlow Serving takes, the highest; None without."""
-    versions = [path for path in folder.glob("*") if path.name.isdecimal()]
+    versions = [path for path in folder.glob("*") if path.name.isdecimal() and path.is_dir()]
     return max(versions, key=lambda path: int(path.name), default=None)
 
 

@@ -17,7 +17,6 @@ from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.data.page import write_page
 from kerastl.data.photos import Photos
-from kerastl.evaluation.calibration import fit_temperature
 from kerastl.evaluation.scores import Scores
 from kerastl.eventlog import command_to_watch
 from kerastl.exports import about_run, export
@@ -33,12 +32,12 @@ from kerastl.preparation import (
 )
 from kerastl.recipe import Recipe
 from kerastl.record import Record
-from kerastl.reporting import report_on
+from kerastl.reporting import calibrated, report_on
 from kerastl.rundir import RunDirectory
 from kerastl.serving.form import Form
 from kerastl.training.batch_size import within_memory
 from kerastl.training.given import Callbacks, named_callbacks, require_callbacks
-from kerastl.training.model import Network, over_views, with_temperature
+from kerastl.training.model import Network, over_views
 from kerastl.training.overfit import check_overfit
 from kerastl.training.stages import Training
 from kerastl.training.state import State, assign
@@ -190,7 +189,7 @@ def _go(begun: Begun, state: State, cache: Cache, callbacks: Callbacks, tensorbo
     record.values["callbacks"] = named_callbacks(callbacks, before)
     if tensorboard:
         say(f"Watch it with: {command_to_watch(record.directory.logs)}")
-    # Its variables are those of the model that is trained, which looks at a photo once.
+    # Its variables are those of the one that is trained, which looks at a photo once.
     answering = over_views(model, recipe.test_views)
     learning, save = (photos["train"], photos["validation"]), record.save_state
     training = Training(model, recipe, learning, state, cache, save, record.clock, callbacks)
@@ -204,24 +203,13 @@ def _go(begun: Begun, state: State, cache: Cache, callbacks: Callbacks, tensorbo
                 _keep(answering, state, record)
 
         with record.clock.part("evaluation"):
-            answering = _calibrated(answering, photos["validation"], recipe, record)
+            answering = calibrated(answering, photos["validation"], recipe, record)
+            _store(answering, record)
             asked = compiled(answering)
             scores = report_on(asked, photos, recipe, state, record)
         exported = _export(asked, begun) if record.values.get("exporting", True) else None
     weights, classes = record.values["weights"] or "none", tuple(record.values["classes"])
     return Run(record.directory, classes, scores, exported, weights, record.clock.report())
-
-
-def _calibrated(
-    model: keras.Model, validation: Photos, recipe: Recipe, record: Record
-) -> keras.Model:
-    """Return the model with a temperature that makes its probabilities true, and store it so."""
-    (logits,) = compiled(model)(validation.images, recipe.photos_a_step, "calibrating")
-    temperature = fit_temperature(logits, validation.labels)
-    calibrated = with_temperature(model, temperature)
-    record.values["temperature"] = temperature
-    _store(calibrated, record)
-    return calibrated
 
 
 def _export(model: Compiled, begun: Begun) -> Path:

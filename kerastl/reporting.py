@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kerastl.backbones.inference import Compiled
+import keras
+
+from kerastl.backbones.inference import Compiled, compiled
 from kerastl.data.photos import Photos
-from kerastl.evaluation.calibration import calibration
+from kerastl.evaluation.calibration import calibration, fit_temperature
 from kerastl.evaluation.figures import draw_confusion, draw_curves
 from kerastl.evaluation.mistakes import draw_mistakes
 from kerastl.evaluation.scores import Scores
@@ -15,7 +17,25 @@ from kerastl.files import replacing
 from kerastl.recipe import Recipe
 from kerastl.record import Record
 from kerastl.rundir import RunDirectory
+from kerastl.training.model import with_temperature
 from kerastl.training.state import State
+
+
+def calibrated(
+    model: keras.Model, validation: Photos, recipe: Recipe, record: Record
+) -> keras.Model:
+    """Return a model with a temperature that makes its probabilities true, which is written down.
+
+    Args:
+        model: From photos of 0..255 to logits.
+        validation: What the temperature is fitted on.
+        recipe: Its batch size.
+        record: The run's.
+    """
+    (logits,) = compiled(model)(validation.images, recipe.photos_a_step, "calibrating")
+    temperature = fit_temperature(logits, validation.labels)
+    record.values["temperature"] = temperature
+    return with_temperature(model, temperature)
 
 
 def report_on(

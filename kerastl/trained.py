@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -28,6 +28,7 @@ from kerastl.serving.about import About
 from kerastl.serving.form import Form
 from kerastl.serving.keras_file import load_harmless
 from kerastl.serving.opened import Opened, Pixels
+from kerastl.serving.rebuilding import in_float32
 from kerastl.serving.served import open_served, served
 from kerastl.trial import examples_of, trial
 
@@ -138,7 +139,8 @@ class Trained:
         Args:
             folder: Where exports are; the run's own folder of them unless it is given.
             forms: As what it is written.
-            data: Other photos to try it on, as of `evaluate`; the run's own unless it is given.
+            data: Other photos to try it on, as of `evaluate`, and to find the ranges of `int8` on;
+                the run's own unless it is given.
             target_precision: So large a share (0..1) of the photos that have a label should have
                 the right one: photos below a probability that is chosen on the validation photos
                 are `unsure`.
@@ -151,24 +153,32 @@ class Trained:
             ExportError: An export does not answer as the model does.
             RunDirectoryError: It cannot be written.
         """
-        splits = self._other_photos(data) if data else self._own_photos()
-        name = [name for name, split in splits.items() if len(split)][-1]
-        cache = Cache()
-        photos = self._read(splits[name], f"reading {name} photos", cache)
-        if not len(photos):
-            raise DataError("There are no photos to try an export on.")
-        threshold = target_precision and self._threshold(splits, target_precision, cache)
+        splits, cache = self._other_photos(data) if data else self._own_photos(), Cache()
+        threshold = target_precision and self._threshold(target_precision, cache)
+        name, photos = self._to_try_on(splits, cache)
         about = about_run(self.directory, threshold)
-        with trial(self.model, name, splits[name], photos, self._examples) as proof:
+        examples = examples_of(photos) if data else self._examples
+        with trial(self.model, name, splits[name], photos, examples) as proof:
             return export(self.model.model, about, self.directory, forms, proof, folder)
 
-    def _threshold(self, splits: dict[str, Split], precision: float, cache: Cache) -> float:
-        """Return below which probability a photo is `unsure`."""
+    def _to_try_on(self, splits: Mapping[str, Split], cache: Cache) -> tuple[str, Photos]:
+        """Return photos that exports are tried on: those of the last split that has some."""
+        for name in reversed([*splits]):
+            photos = self._read(splits[name], f"reading {name} photos", cache)
+            if len(photos):
+                return name, photos
+        raise DataError("There are no photos to try an export on; name some with --data FOLDER.")
+
+    def _threshold(self, precision: float, cache: Cache) -> float:
+        """Return below which probability a photo is `unsure`, by the run's validation photos."""
         if self.multi_label:
             raise UsageError("--target-precision is of photos with one label each.")
-        split = splits["validation"]
+        split = self._own_photos()[VALIDATION]
         photos = self._read(split, "reading validation photos", cache)
-        (logits,) = self.model(photos.images, 32, "calibrating")
+        if not len(photos):
+            raise DataError("The run has no validation photos to find --target-precision on.")
+        exact = in_float32(self.model.model)
+        (logits,) = compiled(exact)(photos.images, 32, "calibrating")
         found = threshold_for(probabilities_of(logits, False), photos.labels, precision)
         if found is None:
             raise DataError(

@@ -78,7 +78,6 @@ def export(
         raise UsageError("--quantize is of litert; add --format litert.")
     runs.find(run).require_model()
     from kerastl import trained
-    from kerastl.console import say
     from kerastl.serving.form import Form
 
     model = trained.load(run)
@@ -87,8 +86,6 @@ def export(
         Form(one, quantize if one == LITERT else None, max_loss) for one in dict.fromkeys(formats)
     ]
     targets = model.export(output, forms, data=data, target_precision=target_precision)
-    for target in targets:
-        say(f"Wrote {target}")
     if as_json:
         print_json(
             {"run": str(model.directory.path), "exports": [str(target) for target in targets]}

@@ -23,7 +23,7 @@ _EXAMPLES = """\b
 Examples:
   kerastl predict candy photo.jpg
   kerastl predict runs/candy-20260131-120000 folder/ --top 3 --json
-  kerastl predict served/candy "photos/**/*.jpg" --csv > answers.csv
+  kerastl predict runs/mine/export/candy "photos/**/*.jpg" --csv > answers.csv
   kerastl predict model.tflite folder/ --sort-into sorted/
   find . -name "*.png" | kerastl predict candy -
 """
@@ -91,13 +91,17 @@ def _print_lines(predictions: Sequence[Prediction]) -> None:
 
 def _line(prediction: Prediction) -> str:
     answer = prediction.answer
-    shown = answer.top
-    if len(shown) == 1:
-        # Of any number of labels one is not the answer.
-        single = ((answer.label, answer.probability),)
-        shown = single if answer.labels is None else answer.labels
-    labels = "  ".join(f"{label} {probability:.3f}" for label, probability in shown)
-    return f"{prediction.name}  {labels or 'none of the labels'}"
+    labels = "  ".join(f"{label} {probability:.3f}" for label, probability in answer.top)
+    if answer.labels is not None:
+        # Of any number of labels, those most probable are not the answer.
+        applying = "  ".join(f"{label} {probability:.3f}" for label, probability in answer.labels)
+        said = applying or "none of the labels"
+        return f"{prediction.name}  {said if len(answer.top) == 1 else f'{said}  of: {labels}'}"
+    if answer.label == answer.top[0][0]:
+        return f"{prediction.name}  {labels}"
+    if len(answer.top) == 1:
+        return f"{prediction.name}  {answer.label} {answer.probability:.3f}"
+    return f"{prediction.name}  {answer.label}  of: {labels}"
 
 
 def _table(predictions: Sequence[Prediction], classes: Sequence[str]) -> str:

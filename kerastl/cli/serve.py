@@ -14,7 +14,7 @@ from kerastl.memory import keep_memory
 _EXAMPLES = """\b
 Examples:
   kerastl serve candy
-  kerastl serve served/candy --port 8501
+  kerastl serve runs/mine/export/candy --port 8501
   curl -F photo=@photo.jpg http://127.0.0.1:8501/predict
 """
 

@@ -52,7 +52,7 @@ def _from_stdin() -> tuple[bytes | None, list[str]]:
     given = sys.stdin.buffer.read()
     if _NO_TEXT in given[:_FIRST]:
         return given, []
-    return None, [line for line in os.fsdecode(given).splitlines() if line.strip()]
+    return None, [line for line in os.fsdecode(given).split("\n") if line.strip()]
 
 
 def _files(path: str) -> list[str]:

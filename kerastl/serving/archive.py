@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import stat
 import tarfile
 import tempfile
@@ -23,7 +24,11 @@ ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
 _RATIO, _ALWAYS_ALLOWED = 100, 64 * 2**20
 _MOST_BYTES = 16 * 2**30
 _MOST_MEMBERS = 20_000
-_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, NotImplementedError)
+# What reading an archive that is damaged may raise.
+DAMAGED = (
+    *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
+)
 
 
 def is_archive(path: Path) -> bool:
@@ -46,7 +51,7 @@ def unpacked(path: Path) -> Iterator[Path]:
             unpack(path, folder)
         except tarfile.FilterError as error:
             raise _refused(path, error.tarinfo.name, one_line(error)) from error
-        except (OSError, EOFError, ValueError, RuntimeError, *_DAMAGED) as error:
+        except DAMAGED as error:
             raise ExportError(f"{path} cannot be unpacked: {one_line(error)}.") from error
         yield folder
 

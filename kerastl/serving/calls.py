@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from kerastl.serving.about import About
+
 _READ = """\
 photo = ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB")
-pixels = np.asarray(photo.resize((SIZE, SIZE)), "float32")[np.newaxis]
+photo = @RESIZED@
+pixels = np.asarray(photo, "float32")[np.newaxis]
 """
+# As squares are made of photos in training.
+_RESIZED = {
+    "squash": "photo.resize((@SIZE@, @SIZE@), Image.Resampling.BILINEAR)",
+    "crop": "ImageOps.fit(photo, (@SIZE@, @SIZE@), Image.Resampling.BILINEAR)",
+    "pad": "ImageOps.pad(photo, (@SIZE@, @SIZE@), Image.Resampling.BILINEAR)",
+}
 
 _SAVED_MODEL = """\
 ```python
@@ -21,9 +30,10 @@ print(answer["label"], answer["probability"], answer["error"])
 Under TensorFlow Serving, with the folder above this one:
 
 ```
-docker run -p 8501:8501 -v "$(dirname "$PWD"):/models/NAME" -e MODEL_NAME=NAME tensorflow/serving
+docker run -p 8501:8501 -v "$(dirname "$PWD"):/models/@NAME@" \\
+  -e MODEL_NAME=@NAME@ tensorflow/serving
 echo '{"instances": [{"b64": "'$(base64 -w0 photo.jpg)'"}]}' |
-  curl -d @- http://localhost:8501/v1/models/NAME:predict
+  curl -d @- http://localhost:8501/v1/models/@NAME@:predict
 ```
 
 A file that is no photo has an `error`, and the label is empty. Other signatures: `image` and
@@ -36,7 +46,7 @@ import keras
 import numpy as np
 from PIL import Image, ImageOps
 
-READ
+@READ@
 model = keras.saving.load_model("model.keras", compile=False)
 print(model.predict(pixels))  # the probabilities, in the order of classes.txt in the file
 ```"""
@@ -47,7 +57,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageOps
 
-READ
+@READ@
 ask = Interpreter("model.tflite").get_signature_runner("serving_default")
 print(ask(images=pixels))  # the probabilities, in the order of classes.txt in the file
 ```"""
@@ -58,7 +68,7 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-READ
+@READ@
 session = onnxruntime.InferenceSession("model.onnx")
 print(session.run(["probabilities"], {"images": pixels}))  # in the order of its classes.txt
 ```"""
@@ -66,13 +76,12 @@ print(session.run(["probabilities"], {"images": pixels}))  # in the order of its
 _CALLS = {"saved_model": _SAVED_MODEL, "keras": _KERAS, "litert": _LITERT, "onnx": _ONNX}
 
 
-def call(kind: str, name: str, size: int) -> str:
+def call(kind: str, about: About) -> str:
     """Return how an export is called, as Markdown.
 
     Args:
         kind: Its format.
-        name: What it tells apart.
-        size: Height and width in pixels of the photos it takes.
+        about: What it says of itself.
     """
-    text = _CALLS[kind].replace("READ\n", _READ)
-    return text.replace("SIZE", str(size)).replace("NAME", name)
+    text = _CALLS[kind].replace("@READ@\n", _READ).replace("@RESIZED@", _RESIZED[about.resize])
+    return text.replace("@SIZE@", str(about.image_size)).replace("@NAME@", about.name)

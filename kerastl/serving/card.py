@@ -45,7 +45,7 @@ class Card:
             f"## Scores\n\n{self._scores()}",
             f"## Limits\n\n{self._limits()}",
             f"## Where the weights come from\n\n{self.about.licence}",
-            f"## How to call it\n\n{call(self.kind, self.about.name, self.about.image_size)}",
+            f"## How to call it\n\n{call(self.kind, self.about)}",
             f"## Proof\n\n{self._proof()}",
         )
         return "\n\n".join(parts) + "\n"
@@ -96,23 +96,28 @@ class Card:
         )
 
     def _data(self) -> str:
-        counts = ", ".join(f"{number} {split}" for split, number in self.record["splits"].items())
-        lines = [f"Photos of {self.data}: {counts}."]
+        splits = self.record.get("splits", {}).items()
+        counts = ", ".join(f"{number} {split}" for split, number in splits)
+        lines = [f"Photos of {self.data}: {counts or 'how many is not known'}."]
         findings = self.record.get("findings", ())
         if findings:
             lines.append("What was found in them is in the run's record, under `findings`.")
         return " ".join(lines)
 
     def _scores(self) -> str:
+        if not self.about.scores:
+            return "The run has no scores; it was broken off before."
         rows = [
             "| split | photos | accuracy (95 % interval) | macro-F1 | calibration error |",
             "|---|---|---|---|---|",
         ]
         for split, scores in self.about.scores.items():
             low, high = interval(scores["accuracy"], int(scores["images"]))
+            # A run of an earlier version was not asked for it.
+            off = scores.get("calibration_error")
             rows.append(
                 f"| {split} | {scores['images']} | {scores['accuracy']:.3f} ({low:.3f} to "
-                f"{high:.3f}) | {scores['macro_f1']:.3f} | {scores['calibration_error']:.3f} |"
+                f"{high:.3f}) | {scores['macro_f1']:.3f} | {'' if off is None else f'{off:.3f}'} |"
             )
         return "\n".join([*rows, "", *self._by_class()])
 
@@ -126,7 +131,7 @@ class Card:
             escaped = name.replace("|", "\\|")
             shares = f"{one['precision']:.3f} | {one['recall']:.3f}"
             rows.append(f"| {escaped} | {one['images']} | {shares} |")
-        note = "The validation photos have also chosen the epoch that is kept, and the temperature."
+        note = "The validation photos have also chosen the epoch that is kept."
         return [*rows, "", note]
 
     def _limits(self) -> str:
@@ -137,8 +142,15 @@ class Card:
         )
         return (
             f"It takes {photos}. Photos of another kind (other cameras, light, backgrounds) than "
-            "the scores were taken on can be told far worse. Probabilities were made true on the "
-            "validation photos; on other photos they need not be."
+            f"the scores were taken on can be told far worse. {self._calibrated()}"
+        )
+
+    def _calibrated(self) -> str:
+        if "temperature" not in self.record:
+            return "Probabilities were not calibrated: they may be far too certain."
+        return (
+            "Probabilities were calibrated on the validation photos; on other photos they need not "
+            "be true."
         )
 
     def _proof(self) -> str:

@@ -11,10 +11,13 @@ import numpy as np
 from kerastl.errors import UsageError
 from kerastl.serving import keras_file, litert, onnx_file, saved_model
 from kerastl.serving.about import INT8, KERAS, LITERT, MAX_LOSS, ONNX, SAVED_MODEL
+from kerastl.serving.foreign import needed
 from kerastl.serving.opened import Pixels
 from kerastl.serving.served import Served
 
 _WRITERS = {SAVED_MODEL: saved_model.write, KERAS: keras_file.write, ONNX: onnx_file.write}
+# What comes with the extra of the format's name.
+_MODULES = {LITERT: ("ai_edge_litert.interpreter",), ONNX: ("tf2onnx", "onnxruntime")}
 _NONE = np.zeros((0, 0, 0, 3), np.uint8)
 
 
@@ -43,10 +46,19 @@ class Form:
         parts = [name, "" if self.format == SAVED_MODEL else self.format, self.quantization]
         return "-".join(part for part in parts if part)
 
+    def require_extras(self) -> None:
+        """Make sure, before long work, that what a format needs is installed.
+
+        Raises:
+            ExportError: It is not.
+        """
+        for module in _MODULES.get(self.format, ()):
+            needed(module, self.format, self.format)
+
     def write(self, model: Served, folder: Path, examples: Callable[[], Pixels]) -> None:
         """Write the model to a folder that does not exist yet."""
         if self.format == LITERT:
-            needed = examples() if self.quantization == INT8 else _NONE
-            litert.write(model, folder, self.quantization, needed)
+            photos = examples() if self.quantization == INT8 else _NONE
+            litert.write(model, folder, self.quantization, photos)
         else:
             _WRITERS[self.format](model, folder)

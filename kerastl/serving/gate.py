@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -57,7 +58,7 @@ class Parity:
         from_files: How many of them were given as files, too.
         difference: The largest one in a probability.
         agreement: Share of the photos that have the same most probable class.
-        accuracy: The export's share of photos told right.
+        accuracy: The export's share of photos told right; one that is unsure is not.
         accuracy_before: The model's.
     """
 
@@ -72,6 +73,14 @@ class Parity:
     def as_json(self) -> dict[str, Any]:
         """Return it made of what JSON has."""
         return attrs.asdict(self)
+
+    def __str__(self) -> str:
+        """Return what a person reads."""
+        return (
+            f"on {self.photos} {self.split} photos its probabilities are within "
+            f"{self.difference:.1g} of the model's, its accuracy is {self.accuracy:.3f} (the "
+            f"model's {self.accuracy_before:.3f})"
+        )
 
 
 def examine(
@@ -90,20 +99,22 @@ def examine(
     Raises:
         ExportError: It cannot be opened, or answers otherwise; by how much.
     """
-    told = _testimony(kind, folder, evidence)
+    told = _testimony(kind, folder, evidence, about)
     if told["classes"].tolist() != about.names.splitlines():
         raise ExportError(
             f"The {kind} export names the classes {', '.join(told['classes'])}, and the model "
-            f"{', '.join(about.classes)}; nothing was written."
+            f"{', '.join(about.classes)}; it was not written."
         )
-    parity = _compared(evidence, told)
-    if max_loss is None:
+    if str(told["about"]) != about.as_text():
+        raise ExportError(f"The {kind} export says other things of itself; it was not written.")
+    parity = _compared(evidence, told, about.threshold)
+    if max_loss is None or math.isnan(parity.difference):
         _require_same(kind, parity)
     elif parity.accuracy < parity.accuracy_before - max_loss:
         raise ExportError(
             f"The quantised {kind} export is right in {parity.accuracy:.3f} of {parity.photos} "
             f"{parity.split} photos, the model in {parity.accuracy_before:.3f}: that is more than "
-            f"--max-loss {max_loss} allows; nothing was written."
+            f"--max-loss {max_loss} allows; it was not written."
         )
     return parity
 
@@ -115,21 +126,26 @@ def _require_same(kind: str, parity: Parity) -> None:
             f"The {kind} export does not answer as the model does: on {parity.photos} "
             f"{parity.split} photos probabilities differ by up to {parity.difference:.2g} (at most "
             f"{MOST_DIFFERENCE:g} is allowed), and {1 - parity.agreement:.1%} of the labels; "
-            "nothing was written."
+            "it was not written."
         )
 
 
-def _testimony(kind: str, folder: Path, evidence: Evidence) -> dict[str, npt.NDArray[Any]]:
+def _testimony(
+    kind: str, folder: Path, evidence: Evidence, about: About
+) -> dict[str, npt.NDArray[Any]]:
     """Return what a process that knows no kerastl says of the photos."""
     with tempfile.TemporaryDirectory() as name:
         questions, answers = Path(name) / "questions.npz", Path(name) / "answers.npz"
         files = [evidence.files[number] for number in evidence.readable]
-        np.savez(questions, pixels=evidence.pixels, files=np.array(files, str))
+        threshold = -1.0 if about.threshold is None else about.threshold
+        named = np.array(files, str)
+        np.savez(questions, pixels=evidence.pixels, files=named, threshold=threshold)
         # The program's own folder is no place to import from.
         command = [sys.executable, "-P", witness.__file__, kind, folder, questions, answers]
         done = subprocess.run(
             [*map(str, command)],
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            # A GPU is taken by this process, and computes with fewer digits than are compared.
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
             capture_output=True,
             text=True,
             errors="replace",
@@ -138,13 +154,15 @@ def _testimony(kind: str, folder: Path, evidence: Evidence) -> dict[str, npt.NDA
             last = done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
             raise ExportError(
                 f"The {kind} export does not work without kerastl: {one_line(ValueError(last))}; "
-                "nothing was written."
+                "it was not written."
             )
         with np.load(answers) as told:
             return dict(told)
 
 
-def _compared(evidence: Evidence, told: dict[str, npt.NDArray[Any]]) -> Parity:
+def _compared(
+    evidence: Evidence, told: dict[str, npt.NDArray[Any]], threshold: float | None
+) -> Parity:
     expected, found = evidence.probabilities, told["pixels"].astype(np.float64)
     if "files" in told:
         # Where there is a file, it is the file that has to be told right.
@@ -161,12 +179,16 @@ def _compared(evidence: Evidence, told: dict[str, npt.NDArray[Any]]) -> Parity:
         len(evidence.readable) if "files" in told else 0,
         float("nan") if is_nan else off,
         float(same.mean()),
-        _accuracy(of_files, evidence.labels),
-        _accuracy(expected, evidence.labels),
+        _accuracy(of_files, evidence.labels, threshold),
+        _accuracy(expected, evidence.labels, threshold),
     )
 
 
-def _accuracy(probabilities: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> float:
+def _accuracy(
+    probabilities: npt.NDArray[Any], labels: npt.NDArray[np.int64], threshold: float | None
+) -> float:
+    """Return the share of photos told right; of one that is unsure, nothing is told."""
     if labels.ndim == 2:
         return float(((probabilities > 0.5) == (labels == 1)).all(axis=1).mean())
-    return float((probabilities.argmax(axis=1) == labels).mean())
+    sure = probabilities.max(axis=1) >= (threshold or 0.0)
+    return float((sure & (probabilities.argmax(axis=1) == labels)).mean())

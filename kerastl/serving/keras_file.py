@@ -15,6 +15,7 @@ import keras
 
 from kerastl.errors import ExportError, one_line
 from kerastl.serving.about import ABOUT, CLASSES, About
+from kerastl.serving.archive import DAMAGED
 from kerastl.serving.opened import Opened
 from kerastl.serving.rebuilding import not_compiled
 from kerastl.serving.served import PROBABILITIES, Served, open_served
@@ -101,7 +102,7 @@ def open_keras_file(path: Path) -> Opened:
     try:
         logits = model.get_layer(PROBABILITIES).input
         served = Served(keras.Model(model.inputs[0], logits, name=model.name), about)
-    except (ValueError, StopIteration) as error:
+    except (ValueError, StopIteration, AttributeError, TypeError, ZeroDivisionError) as error:
         raise ExportError(f"{path} is no model of kerastl: {one_line(error)}.") from error
     return attrs.evolve(open_served(served, path), kind="keras")
 
@@ -147,7 +148,7 @@ def _member(path: Path, name: str) -> str:
             return archive.read(name).decode()
     except KeyError:
         raise ExportError(f"{path} is none of kerastl's: it has no {name} in it.") from None
-    except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise ExportError(f"{path} is damaged: {one_line(error)}.") from error
 
 

@@ -16,6 +16,7 @@ import tensorflow as tf
 from kerastl.cores import cores
 from kerastl.errors import ExportError, UsageError, did_you_mean, one_line
 from kerastl.serving.about import ABOUT, CLASSES, FLOAT16, INT8, QUANTIZATIONS, About
+from kerastl.serving.archive import DAMAGED
 from kerastl.serving.foreign import converting, needed, quietly
 from kerastl.serving.opened import Opened, Pixels, Values
 from kerastl.serving.rebuilding import without_groups
@@ -133,5 +134,5 @@ def _about(path: Path) -> About:
             return About.from_text(archive.read(ABOUT).decode(), path)
     except KeyError:
         raise ExportError(f"{path} is none of kerastl's: it has no {ABOUT} at its end.") from None
-    except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise ExportError(f"{path} is damaged or none of kerastl's: {one_line(error)}.") from error

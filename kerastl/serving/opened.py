@@ -41,10 +41,6 @@ class Opened:
     explain: Callable[[Pixels], Values] | None = attrs.field(default=None, repr=False)
     number: int = 1
 
-    def answers(self, probabilities: Values) -> list[Answer]:
-        """Return in words what probabilities `[photos, classes]` mean."""
-        return [answer_of(row, self.about) for row in probabilities]
-
 
 @attrs.frozen
 class Answer:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from kerastl.errors import ExportError, one_line
 from kerastl.serving.about import ABOUT, CLASSES, NO_PHOTO, UNSURE, About
+from kerastl.serving.harmless import require_harmless
 from kerastl.serving.opened import Opened, Pixels, Values
 from kerastl.serving.reading import read_files
 from kerastl.serving.served import Answering, Outputs, Served, heat_map
@@ -151,11 +152,12 @@ def _told(named: Named, readable: tf.Tensor) -> Named:
 def open_saved_model(folder: Path) -> Opened:
     """Open a SavedModel that kerastl has written.
 
-    A SavedModel is a graph of TensorFlow's operations; no Python code is stored in it.
+    A SavedModel holds no Python code, but its graph could write files: it is looked at before.
 
     Raises:
-        ExportError: It is damaged, or is none of kerastl's.
+        ExportError: It is damaged, does more than an export does, or is none of kerastl's.
     """
+    require_harmless(folder)
     about = About.read(folder / "assets" / ABOUT)
     try:
         # Freed with it, the graph would be gone.

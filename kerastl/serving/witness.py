@@ -3,8 +3,10 @@
     python witness.py KIND FOLDER QUESTIONS ANSWERS
 
 It is run by `kerastl.serving.gate` in a process of its own. QUESTIONS is an `.npz` file of pixels,
-uint8 `[photos, size, size, 3]`, and of the paths of photo files; ANSWERS becomes one of the names
-of the classes and of the probabilities of both, float32 `[photos, classes]`.
+uint8 `[photos, size, size, 3]`, of the paths of photo files, and of the threshold below which a
+photo is unsure, or a negative one; ANSWERS becomes one of the names of the classes, of what the
+export says of itself, and of the probabilities of both, float32 `[photos, classes]`. An export
+whose answers contradict each other is told of by the exit status.
 """
 
 from __future__ import annotations
@@ -20,14 +22,22 @@ import numpy as np
 _AT_A_TIME = 32
 
 Ask = Callable[[Any], Any]
+# What it says of itself, the classes, and what is asked of pixels and of files.
+Found = tuple[str, list[str], Ask, Ask | None]
+_UNSURE = "unsure"
 
 
 def main() -> None:
     """Answer."""
     kind, folder, questions, answers = sys.argv[1:]
-    classes, of_pixels, of_files = _KINDS[kind](pathlib.Path(folder))
     asked = np.load(questions)
-    told = {"classes": classes, "pixels": _in_batches(of_pixels, asked["pixels"], len(classes))}
+    found = _KINDS[kind](pathlib.Path(folder), float(asked["threshold"]))
+    about, classes, of_pixels, of_files = found
+    told = {
+        "about": about,
+        "classes": classes,
+        "pixels": _in_batches(of_pixels, asked["pixels"], len(classes)),
+    }
     if of_files:
         told["files"] = _in_batches(of_files, asked["files"], len(classes))
     if "kerastl" in sys.modules:
@@ -41,42 +51,83 @@ def _in_batches(ask: Ask, questions: Any, classes: int) -> Any:
     return np.concatenate([np.zeros((0, classes), np.float32), *told])
 
 
-def _saved_model(folder: pathlib.Path) -> tuple[list[str], Ask, Ask | None]:
+def _saved_model(folder: pathlib.Path, threshold: float) -> Found:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(folder))
     ask = loaded.signatures
+    about = (folder / "assets" / "about.json").read_text(encoding="utf-8")
     names = (folder / "assets" / "classes.txt").read_text(encoding="utf-8").splitlines()
 
     def of_pixels(pixels: Any) -> Any:
-        return _told(ask["image_uint8"](images=tf.constant(pixels)))
+        answer, other = (
+            ask[name](images=tf.constant(pixels, kind))
+            for name, kind in (("image_uint8", tf.uint8), ("image", tf.float32))
+        )
+        _require_consistent(answer, names, threshold)
+        _require_same(answer, other, "image")
+        return answer["probabilities"]
 
     def of_files(paths: Any) -> Any:
-        files = [pathlib.Path(path).read_bytes() for path in paths]
-        return _told(ask["serving_default"](photos=tf.constant(files)))
-
-    def _told(answer: Any) -> Any:
-        # The first label has to be the one that the class names give to the largest probability.
-        likeliest = answer["probabilities"].numpy().argmax(axis=1)
-        first = [label.decode() for label in answer["top_labels"].numpy()[:, 0].tolist()]
-        if any(label not in ("", names[n]) for label, n in zip(first, likeliest, strict=True)):
-            raise SystemExit("a label is not the name of the most probable class")
+        photos = tf.constant([pathlib.Path(path).read_bytes() for path in paths])
+        answer = ask["serving_default"](photos=photos)
+        if any(answer["error"].numpy().tolist()):
+            raise SystemExit("a photo that can be read has an error")
+        _require_consistent(answer, names, threshold)
+        if not np.isfinite(ask["embed"](photos=photos[:2])["embedding"]).all():
+            raise SystemExit("an embedding is no number")
+        if "explain" in ask:
+            seen = ask["explain"](photos=photos[:2])
+            _require_same({key: answer[key][:2] for key in answer}, seen, "explain")
+            if not ((seen["heat_map"] >= 0) & (seen["heat_map"] <= 1)).numpy().all():
+                raise SystemExit("a heat map is not of 0..1")
         return answer["probabilities"]
 
     # What is loaded is gone with the last that knows of it.
     _KEPT.append(loaded)
-    return names, of_pixels, of_files
+    return about, names, of_pixels, of_files
 
 
-def _keras(folder: pathlib.Path) -> tuple[list[str], Ask, Ask | None]:
+def _require_consistent(answer: Any, names: list[str], threshold: float) -> None:
+    """Make sure that labels are what the names of the classes make of the probabilities."""
+    probabilities = answer["probabilities"].numpy()
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    best = np.take_along_axis(probabilities, order, axis=1)
+    unsure = best[:, 0] < np.float32(threshold)
+    first = [names[number] for number in order[:, 0]]
+    label = [_UNSURE if no else name for no, name in zip(unsure, first, strict=True)]
+    most = answer["top_labels"].shape[1]
+    expected = {
+        "label": label,
+        "probability": best[:, 0].tolist(),
+        "top_labels": [[names[number] for number in row[:most]] for row in order],
+        "top_probabilities": best[:, :most].tolist(),
+    }
+    for name, values in expected.items():
+        if _told(answer[name]) != values:
+            raise SystemExit(f"{name} is not what the probabilities say")
+
+
+def _require_same(answer: Any, other: Any, name: str) -> None:
+    if not np.allclose(answer["probabilities"], other["probabilities"], atol=1e-4):
+        raise SystemExit(f"the signature {name} answers otherwise")
+
+
+def _told(tensor: Any) -> Any:
+    values = tensor.numpy()
+    decoded = values.astype(str) if values.dtype == object else values
+    return decoded.tolist()
+
+
+def _keras(folder: pathlib.Path, _: float) -> Found:
     import keras
 
     path = folder / "model.keras"
     model = keras.models.load_model(path, compile=False, safe_mode=True)
-    return _names_within(path), lambda pixels: model(pixels.astype(np.float32)), None
+    return *_within(path), lambda pixels: model(pixels.astype(np.float32)), None
 
 
-def _litert(folder: pathlib.Path) -> tuple[list[str], Ask, Ask | None]:
+def _litert(folder: pathlib.Path, _: float) -> Found:
     from ai_edge_litert.interpreter import Interpreter
 
     path = folder / "model.tflite"
@@ -94,24 +145,25 @@ def _litert(folder: pathlib.Path) -> tuple[list[str], Ask, Ask | None]:
         interpreter.invoke()
         return interpreter.get_tensor(exit_).copy()
 
-    return _names_within(path), of_pixels, None
+    return *_within(path), of_pixels, None
 
 
-def _onnx(folder: pathlib.Path) -> tuple[list[str], Ask, Ask | None]:
+def _onnx(folder: pathlib.Path, _: float) -> Found:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
-    names = session.get_modelmeta().custom_metadata_map["classes.txt"].splitlines()
+    kept = session.get_modelmeta().custom_metadata_map
 
     def of_pixels(pixels: Any) -> Any:
         return session.run(["probabilities"], {"images": pixels.astype(np.float32)})[0]
 
-    return names, of_pixels, None
+    return kept["about.json"], kept["classes.txt"].splitlines(), of_pixels, None
 
 
-def _names_within(path: pathlib.Path) -> list[str]:
+def _within(path: pathlib.Path) -> tuple[str, list[str]]:
     with zipfile.ZipFile(path) as inside:
-        return inside.read("classes.txt").decode().splitlines()
+        about, names = (inside.read(name).decode() for name in ("about.json", "classes.txt"))
+    return about, names.splitlines()
 
 
 _KINDS = {"saved_model": _saved_model, "keras": _keras, "litert": _litert, "onnx": _onnx}

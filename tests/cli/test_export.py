@@ -48,7 +48,7 @@ def test_several_formats_at_once_each_with_card_and_record(run: Path, within, tm
         ):
             assert text in card
     again = within("export", "mine", "--format", "onnx", "--output", "served", cwd=tmp_path)
-    assert again.stdout == "Wrote served/colors-onnx/2\n"
+    assert again.stdout.startswith("Wrote served/colors-onnx/2: on 13 test photos its prob")
 
 
 def test_unsure_where_too_few_would_be_right(run: Path, within, tmp_path: Path, photos: Path):
@@ -72,7 +72,7 @@ def test_the_photos_of_a_run_may_be_gone(run: Path, program, within, tmp_path: P
     assert "photos of it are gone" in told(done, 1)
     assert "--data FOLDER" in told(done, 1)
     other = within("export", "mine", "--format", "onnx", "--data", photos, cwd=tmp_path)
-    assert other.stdout == "Wrote mine/export/colors-onnx/1\n"
+    assert other.stdout.startswith("Wrote mine/export/colors-onnx/1: on 60 all photos")
 
 
 @pytest.mark.parametrize(

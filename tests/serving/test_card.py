@@ -39,10 +39,17 @@ def test_a_card_says_what_it_is_worth_and_how_to_call_it(kind: str):
         "160",
     ):
         assert expected in rest
-    assert "READ" not in rest
-    assert "NAME" not in rest.replace("MODEL_NAME", "")
+    assert "@" not in rest.replace("curl -d @-", "")
+    assert ("-e MODEL_NAME=candy tensorflow" in rest) == (kind == "saved_model")
     (code,) = rest.split("```python\n")[1:]
     compile(code.partition("```")[0], "card", "exec")
+
+
+@pytest.mark.parametrize("kind", ["keras", "litert", "onnx"])
+@pytest.mark.parametrize(("resize", "how"), [("crop", "ImageOps.fit("), ("pad", "ImageOps.pad(")])
+def test_a_card_makes_squares_of_photos_as_training_does(kind: str, resize: str, how: str):
+    about = About("candy", ("mars", "twix"), 160, resize)
+    assert how in Card(about, record(), "photos", kind, None, PARITY).text()
 
 
 def test_a_card_says_what_is_unsure_and_what_is_smaller():

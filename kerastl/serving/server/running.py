@@ -38,8 +38,9 @@ def listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen()
-    except OSError as error:
-        reason = error.strerror or one_line(error)
+    # Of some texts it is said that they cannot be a name.
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or one_line(error)
         raise UsageError(
             f"Cannot listen at {host}:{port}: {reason}. Name another with --port or --host."
         ) from error

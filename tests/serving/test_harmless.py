@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from kerastl.errors import ExportError
+from kerastl.serving import saved_model
+from kerastl.serving.about import ABOUT, About
+from kerastl.serving.harmless import require_harmless
+
+EVIL: dict[str, Callable[[str], object]] = {
+    "WriteFile": lambda path: tf.io.write_file(path, "planted"),
+    "ReadFile": lambda path: tf.io.read_file(path),
+    "PrintV2": lambda path: tf.print("planted", output_stream=f"file://{path}"),
+    "EagerPyFunc": lambda path: tf.py_function(lambda: Path(path).touch(), [], []),
+    "SaveV2": lambda path: tf.raw_ops.SaveV2(
+        prefix=path, tensor_names=["a"], shape_and_slices=[""], tensors=[tf.zeros([1])]
+    ),
+    "FlatMapDataset": lambda path: tf.data.TextLineDataset(path).batch(1).get_single_element(),
+}
+
+
+def planted(folder: Path, effect: Callable[[str], object], within: bool) -> Path:
+    """Write a SavedModel that has an effect when it is asked, in a function that another calls."""
+    target = str(folder / "planted")
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 3], tf.uint8, "images")])
+    def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        if within:
+            images = tf.cond(tf.size(images) > 0, lambda: called(images), lambda: images)
+        else:
+            effect(target)
+        return {"probabilities": tf.zeros([tf.shape(images)[0], 2])}
+
+    @tf.function
+    def called(images: tf.Tensor) -> tf.Tensor:
+        effect(target)
+        return images
+
+    module = tf.Module()
+    tf.saved_model.save(module, str(folder / "model"), {"image_uint8": answer, "image": answer})
+    about = About("candy", ("mars", "twix"), 8)
+    (folder / "model" / "assets").mkdir(exist_ok=True)
+    (folder / "model" / "assets" / ABOUT).write_text(about.as_text())
+    return folder / "model"
+
+
+@pytest.mark.parametrize("name", EVIL)
+@pytest.mark.parametrize("within", [False, True])
+def test_what_does_more_than_compute_is_refused(name: str, within: bool, tmp_path: Path):
+    folder = planted(tmp_path, EVIL[name], within)
+    with pytest.raises(ExportError, match=rf"is refused: it has the operation {name}"):
+        saved_model.open_saved_model(folder)
+    assert not (tmp_path / "planted").exists()
+
+
+def test_an_export_is_harmless(finished):
+    directory, _ = finished
+    require_harmless(directory / "export" / "colors" / "1")
+
+
+@pytest.mark.parametrize("name", ["saved_model.cpb", "saved_model.pbtxt"])
+def test_what_tensorflow_would_take_instead_is_refused(finished, name: str, tmp_path: Path):
+    directory, _ = finished
+    folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
+    (folder / name).write_bytes(b"")
+    with pytest.raises(ExportError, match=f"it holds {name}"):
+        saved_model.open_saved_model(folder)
+
+
+@pytest.mark.parametrize("damage", [b"", b"nothing", b"\x0a\x00"])
+def test_a_damaged_graph_is_told(finished, damage: bytes, tmp_path: Path):
+    directory, _ = finished
+    folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
+    (folder / "saved_model.pb").write_bytes(damage)
+    with pytest.raises(ExportError, match=r"is (damaged|refused)"):
+        saved_model.open_saved_model(folder)
