@@ -9,7 +9,10 @@ from pathlib import Path
 
 import attrs
 import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
 
+from kerastl.backbones.engine import has_gpu
 from kerastl.backbones.inference import Compiled, compiled
 from kerastl.data.decoding import decodable, files_of
 from kerastl.data.photos import Photos
@@ -53,23 +56,42 @@ def trial(
     """
     step = -(-len(photos) // _MOST_PHOTOS)
     some = photos.some(np.arange(0, len(photos), max(step, 1)))
-    # Exports compute in float32, which what was trained in 16 bits is not to be blamed for.
-    exact = in_float32(model.model)
-    asked = model if exact is model.model else compiled(exact)
-    (logits,) = asked(some.images, 32, "asking the model")
+    logits = _logits(model, some)
     numbers = {one: number for number, one in enumerate(split.names)}
     chosen = split.some(sorted(numbers[one] for one in some.names))
     size = some.images.shape[1]
     with tempfile.TemporaryDirectory() as folder:
         paths = _paths(chosen, size, Path(folder))
+        for number, one in enumerate(some.names):
+            if one not in paths:
+                paths[one] = _as_png(some.images[number], Path(folder) / f"{number}.png")
         evidence = Evidence(
             name,
             np.asarray(some.images[:]),
             some.labels,
             probabilities_of(logits.astype(np.float64), some.labels.ndim == 2),
-            tuple(paths.get(one, "") for one in some.names),
+            tuple(paths[one] for one in some.names),
         )
         yield Trial(evidence, examples)
+
+
+def _logits(model: Compiled, photos: Photos) -> npt.NDArray[np.float32]:
+    """Return what the model says of photos in float32, as exports do.
+
+    What was trained in 16 bits is not to be blamed for them; nor is a GPU, which multiplies float32
+    with fewer digits.
+    """
+    exact = in_float32(model.model)
+    asked = model if exact is model.model and not has_gpu() else compiled(exact)
+    with tf.device("CPU"):
+        (logits,) = asked(photos.images, 32, "asking the model")
+    return logits
+
+
+def _as_png(image: Pixels, path: Path) -> str:
+    """Write what only Pillow can read as a file that holds the very pixels made of it."""
+    path.write_bytes(tf.io.encode_png(image).numpy())
+    return str(path)
 
 
 def _paths(split: Split, size: int, folder: Path) -> dict[str, str]:

@@ -66,22 +66,24 @@ def predict(
 
     opened = open_model(model)
     click.echo(f"Model: {opened.path}", err=True)
-    predictions, left_out = [], []
+    predictions, left_out, count = [], [], 0
     for found, skipped in predicting.predict_files(opened, given, top):
         for one in skipped:
             click.echo(f"Skipped {one.name}: {one.reason}", err=True)
         if sort_into:
             predicting.sort_into(sort_into, found)
-        if not (as_json or as_csv):
+        if as_json or as_csv:
+            predictions += found
+        else:
             _print_lines(found)
-        predictions += found
+        count += len(found)
         left_out += [{"file": one.name, "reason": one.reason} for one in skipped]
     if as_json:
         found_json = [prediction.as_json() for prediction in predictions]
         print_json({"predictions": found_json, "skipped": left_out})
     if as_csv:
         click.echo(_table(predictions, opened.about.classes), nl=False)
-    return 0 if predictions else 1
+    return 0 if count else 1
 
 
 def _print_lines(predictions: Sequence[Prediction]) -> None:

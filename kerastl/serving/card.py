@@ -83,7 +83,9 @@ class Card:
         )
 
     def _use(self) -> str:
-        several = "any number of the labels" if self.about.multi_label else "one of the classes"
+        several = "one of the classes"
+        if self.about.multi_label:
+            several = "each label for itself (those above 0.5 apply; `label` is the likeliest one)"
         unsure = ""
         if self.about.threshold is not None:
             unsure = (

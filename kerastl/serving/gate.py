@@ -32,8 +32,7 @@ class Evidence:
         labels: Indices into the classes `[photos]`, or 1 for each of a photo's labels and 0 for the
             others `[photos, classes]`.
         probabilities: What the model said, `[photos, classes]`.
-        files: Where the file of each is; empty where the file is one that only Pillow reads, which
-            is no part of an export.
+        files: Where the file of each is; empty where there is none that an export reads.
     """
 
     split: str
