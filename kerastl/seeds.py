@@ -17,7 +17,7 @@ from kerastl.evaluation.scores import Scores
 from kerastl.flow import Run, run
 from kerastl.preparation import inputs_of
 from kerastl.recipe import Recipe
-from kerastl.stage import AUTO
+from kerastl.stage_rules import AUTO
 from kerastl.validators import is_whole
 
 # Figures by split: accuracy, macro-F1 (0..1) and loss (nats).

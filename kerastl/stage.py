@@ -7,99 +7,11 @@ from typing import Any
 
 import attrs
 
-from kerastl import validators
-from kerastl.errors import UsageError
+from kerastl import stage_rules, validators
+from kerastl.stage_rules import AUTO, FROZEN, NORMALIZATION
 
-AUTO = "auto"
-NORMALIZATION = FROZEN, ESTIMATED, TRAINING = ("frozen", "estimated", "training")
-# What a field says of an optimiser, by the name of its argument.
-_FIELDS = {
-    "learning_rate": "learning_rate",
-    "weight_decay": "weight_decay",
-    "global_clipnorm": "clip",
-    "gradient_accumulation_steps": "accumulate",
-    "use_ema": "averaging",
-    "ema_momentum": "averaging",
-}
-# Schedules that need not know how long a stage is: a rate holds for an epoch.
-BY_EPOCH = ("plateau", "constant")
 # A stage whose epochs are not told ends by itself, or after so many.
 _MOST_EPOCHS = 100
-
-
-def _with_a_horizon(instance: Any, attribute: attrs.Attribute[Any], schedule: str) -> None:
-    """Refuse a schedule that has to know how long the stage is where nobody does."""
-    if instance.epochs == AUTO and schedule not in BY_EPOCH:
-        raise UsageError(
-            f"Stage.schedule={schedule!r} has to know the number of epochs; with epochs='auto' it "
-            "can be 'constant' or 'plateau'."
-        )
-
-
-def _not_auto(instance: Any, attribute: attrs.Attribute[Any], parts: int) -> None:
-    if parts > 1 and (instance.epochs == AUTO or parts > instance.epochs):
-        raise UsageError(
-            f"Stage.gradual={parts} needs an epoch for each part, not epochs={instance.epochs!r}."
-        )
-
-
-def _above_a_cut(instance: Any, attribute: attrs.Attribute[Any], rank: int) -> None:
-    if rank and not instance.unfreeze:
-        raise UsageError(
-            f"Stage.lora={rank} adds to what lies after the stage's cut; set unfreeze above 0."
-        )
-
-
-def _with_statistics(instance: Any, attribute: attrs.Attribute[Any], normalization: str) -> None:
-    """Refuse what would go on with statistics of other weights, or not at all."""
-    if normalization != TRAINING:
-        return
-    if instance.lora:
-        raise UsageError(
-            "Stage.lora leaves batch normalisation as it is; set normalization to 'frozen' or "
-            "'estimated'."
-        )
-    if instance.averaging:
-        raise UsageError(
-            "Stage.averaging and normalization='training' exclude each other, as statistics are "
-            "not averaged with the weights; set averaging to 0, or normalization to 'frozen'."
-        )
-
-
-def _without_fields(
-    instance: Any, attribute: attrs.Attribute[Any], options: Mapping[str, Any]
-) -> None:
-    for name in options:
-        if name in _FIELDS:
-            raise UsageError(
-                f"Stage.optimizer_options holds {name!r}, which has a field of its own: "
-                f"{_FIELDS[name]}."
-            )
-
-
-def _of_something(instance: Any, attribute: attrs.Attribute[Any], views: int | None) -> None:
-    # With a mixture, that is what is told.
-    if views is not None and not (instance.augment or instance.erase or instance.mix):
-        raise UsageError(
-            f"Stage.views={views} is of what augment or erase change; set one of them, or views to "
-            "None."
-        )
-
-
-def _of_a_mixture(instance: Any, attribute: attrs.Attribute[Any], alpha: float | None) -> None:
-    if alpha is not None and not instance.mix:
-        raise UsageError(
-            f"Stage.mix_alpha={alpha} is of a mixture; set mix to 'mixup' or 'cutmix', or "
-            "mix_alpha to None."
-        )
-
-
-def _without_views(instance: Any, attribute: attrs.Attribute[Any], mix: str | None) -> None:
-    if mix and instance.views is not None:
-        raise UsageError(
-            "Stage.mix and views exclude each other, as mixtures are never the same; set views to "
-            "None, or mix to None."
-        )
 
 
 @attrs.frozen
@@ -170,13 +82,15 @@ class Stage:
     )
     unfreeze: float = attrs.field(default=0.0, validator=validators.share)
     gradual: int = attrs.field(
-        default=1, kw_only=True, validator=[validators.whole("a number of parts", 1), _not_auto]
+        default=1,
+        kw_only=True,
+        validator=[validators.whole("a number of parts", 1), stage_rules.not_auto],
     )
     schedule: str = attrs.field(
         default="cosine",
         validator=[
             validators.one_of("cosine", "one-cycle", "step", "plateau", "constant"),
-            _with_a_horizon,
+            stage_rules.with_a_horizon,
         ],
     )
     warmup: float = attrs.field(default=0.2, kw_only=True, validator=validators.part)
@@ -185,7 +99,7 @@ class Stage:
     )
     optimizer: str = attrs.field(default="AdamW", kw_only=True, validator=validators.name)
     optimizer_options: Mapping[str, Any] = attrs.field(
-        factory=dict, kw_only=True, validator=[validators.mapping, _without_fields]
+        factory=dict, kw_only=True, validator=[validators.mapping, stage_rules.without_fields]
     )
     weight_decay: float = attrs.field(default=0.0, validator=validators.from_zero)
     layer_decay: float = attrs.field(
@@ -202,12 +116,12 @@ class Stage:
     averaging: float = attrs.field(default=0.0, kw_only=True, validator=validators.part)
     l2_sp: float = attrs.field(default=0.0, kw_only=True, validator=validators.from_zero)
     lora: int = attrs.field(
-        default=0, kw_only=True, validator=[validators.whole("a rank", 0), _above_a_cut]
+        default=0, kw_only=True, validator=[validators.whole("a rank", 0), stage_rules.above_a_cut]
     )
     normalization: str = attrs.field(
         default=FROZEN,
         kw_only=True,
-        validator=[validators.one_of(*NORMALIZATION), _with_statistics],
+        validator=[validators.one_of(*NORMALIZATION), stage_rules.with_statistics],
     )
     augment: str | None = attrs.field(
         default=None,
@@ -221,7 +135,7 @@ class Stage:
         default=None,
         validator=[
             attrs.validators.optional(validators.whole("a number of views", 1)),
-            _of_something,
+            stage_rules.of_something,
         ],
     )
     mix: str | None = attrs.field(
@@ -229,13 +143,13 @@ class Stage:
         kw_only=True,
         validator=[
             attrs.validators.optional(validators.one_of("mixup", "cutmix")),
-            _without_views,
+            stage_rules.without_views,
         ],
     )
     mix_alpha: float | None = attrs.field(
         default=None,
         kw_only=True,
-        validator=[attrs.validators.optional(validators.above_zero), _of_a_mixture],
+        validator=[attrs.validators.optional(validators.above_zero), stage_rules.of_a_mixture],
     )
 
     @property

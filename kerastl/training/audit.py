@@ -12,7 +12,8 @@ from kerastl.backbones.cuts import HEAD
 from kerastl.backbones.values import Arrays, with_inner
 from kerastl.console import say
 from kerastl.errors import TrainingError
-from kerastl.stage import TRAINING, Stage
+from kerastl.stage import Stage
+from kerastl.stage_rules import TRAINING
 from kerastl.training.lora import adapts
 from kerastl.training.optimizers import steps_of
 from kerastl.training.parts import Parts, normalizes

@@ -19,7 +19,8 @@ from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.errors import TrainingError
 from kerastl.recipe import Recipe
-from kerastl.stage import AUTO, Stage
+from kerastl.stage import Stage
+from kerastl.stage_rules import AUTO
 from kerastl.training.losses import Labels
 from kerastl.training.parts import split_stage
 from kerastl.training.regularization import held_to

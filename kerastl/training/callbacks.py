@@ -16,7 +16,8 @@ from kerastl.backbones.values import Arrays, values_of
 from kerastl.console import say
 from kerastl.errors import TrainingError
 from kerastl.live import progress
-from kerastl.stage import BY_EPOCH, Stage
+from kerastl.stage import Stage
+from kerastl.stage_rules import BY_EPOCH
 from kerastl.training.optimizers import last_rate
 from kerastl.training.schedules import is_over, paced_rate
 from kerastl.training.state import State

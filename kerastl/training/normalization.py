@@ -13,7 +13,8 @@ import tensorflow as tf
 from kerastl.backbones.devices import replicas
 from kerastl.cache import Rows
 from kerastl.data.photos import Photos
-from kerastl.stage import ESTIMATED, TRAINING, Stage
+from kerastl.stage import Stage
+from kerastl.stage_rules import ESTIMATED, TRAINING
 from kerastl.training.parts import normalizes
 
 _PHOTOS = 64

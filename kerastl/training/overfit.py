@@ -14,7 +14,7 @@ from kerastl.console import counted, say
 from kerastl.data.photos import Photos
 from kerastl.errors import TrainingError
 from kerastl.recipe import Recipe
-from kerastl.stage import AUTO
+from kerastl.stage_rules import AUTO
 from kerastl.training.batch_size import within_memory
 from kerastl.training.batches import validation_batches
 from kerastl.training.features import features_of

@@ -11,7 +11,8 @@ import numpy as np
 from kerastl.backbones.cuts import Cut, find_cuts, nearest_cut, trunk_and_tail
 from kerastl.backbones.values import with_inner
 from kerastl.recipe import Recipe
-from kerastl.stage import FROZEN, TRAINING, Stage
+from kerastl.stage import Stage
+from kerastl.stage_rules import FROZEN, TRAINING
 from kerastl.training.data_parallel import on_all_devices
 from kerastl.training.lora import let_learn
 from kerastl.training.losses import Labels, accuracy_of, loss_of

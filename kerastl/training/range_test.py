@@ -15,7 +15,8 @@ from kerastl.console import say
 from kerastl.errors import TrainingError
 from kerastl.live import progress
 from kerastl.recipe import Recipe
-from kerastl.stage import AUTO, Stage
+from kerastl.stage import Stage
+from kerastl.stage_rules import AUTO
 from kerastl.training.batches import training_batches
 from kerastl.training.features import Features
 from kerastl.training.parts import Parts

@@ -14,7 +14,7 @@ from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.errors import UsageError
 from kerastl.recipe import Recipe, Stage
-from kerastl.stage import AUTO
+from kerastl.stage_rules import AUTO
 from kerastl.training.audit import Auditor, has_ended, require_audited, require_declared
 from kerastl.training.batches import training_batches, validation_batches
 from kerastl.training.callbacks import Averaging, EpochLines, Keeper, Pace, Save
