@@ -28,9 +28,8 @@ from kerastl.serving.about import About
 from kerastl.serving.form import Form
 from kerastl.serving.keras_file import load_harmless
 from kerastl.serving.opened import Opened, Pixels
-from kerastl.serving.rebuilding import in_float32
 from kerastl.serving.served import open_served, served
-from kerastl.trial import examples_of, trial
+from kerastl.trial import exact_logits, examples_of, trial
 
 
 @attrs.frozen(eq=False)
@@ -177,9 +176,8 @@ class Trained:
         photos = self._read(split, "reading validation photos", cache)
         if not len(photos):
             raise DataError("The run has no validation photos to find --target-precision on.")
-        exact = in_float32(self.model.model)
-        (logits,) = compiled(exact)(photos.images, 32, "calibrating")
-        found = threshold_for(probabilities_of(logits, False), photos.labels, precision)
+        probabilities = probabilities_of(exact_logits(self.model, photos), multi_label=False)
+        found = threshold_for(probabilities, photos.labels, precision)
         if found is None:
             raise DataError(
                 f"Not even the most certain answers to {len(photos)} validation photos are right "

@@ -56,7 +56,7 @@ def trial(
     """
     step = -(-len(photos) // _MOST_PHOTOS)
     some = photos.some(np.arange(0, len(photos), max(step, 1)))
-    logits = _logits(model, some)
+    logits = exact_logits(model, some)
     numbers = {one: number for number, one in enumerate(split.names)}
     chosen = split.some(sorted(numbers[one] for one in some.names))
     size = some.images.shape[1]
@@ -75,7 +75,7 @@ def trial(
         yield Trial(evidence, examples)
 
 
-def _logits(model: Compiled, photos: Photos) -> npt.NDArray[np.float32]:
+def exact_logits(model: Compiled, photos: Photos) -> npt.NDArray[np.float32]:
     """Return what the model says of photos in float32, as exports do.
 
     What was trained in 16 bits is not to be blamed for them; nor is a GPU, which multiplies float32

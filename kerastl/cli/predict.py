@@ -92,18 +92,19 @@ def _print_lines(predictions: Sequence[Prediction]) -> None:
 
 
 def _line(prediction: Prediction) -> str:
-    answer = prediction.answer
-    labels = "  ".join(f"{label} {probability:.3f}" for label, probability in answer.top)
+    answer, (first, *others) = prediction.answer, prediction.answer.top
     if answer.labels is not None:
-        # Of any number of labels, those most probable are not the answer.
-        applying = "  ".join(f"{label} {probability:.3f}" for label, probability in answer.labels)
-        said = applying or "none of the labels"
-        return f"{prediction.name}  {said if len(answer.top) == 1 else f'{said}  of: {labels}'}"
-    if answer.label == answer.top[0][0]:
-        return f"{prediction.name}  {labels}"
-    if len(answer.top) == 1:
-        return f"{prediction.name}  {answer.label} {answer.probability:.3f}"
-    return f"{prediction.name}  {answer.label}  of: {labels}"
+        said = _shown(answer.labels) or "none of the labels"
+    elif answer.label == first[0]:
+        return f"{prediction.name}  {_shown(answer.top)}"
+    else:
+        said = answer.label if others else f"{answer.label} {answer.probability:.3f}"
+    # The most probable labels are not the answer here.
+    return f"{prediction.name}  {said}" + (f"  of: {_shown(answer.top)}" if others else "")
+
+
+def _shown(labels: Sequence[tuple[str, float]]) -> str:
+    return "  ".join(f"{label} {probability:.3f}" for label, probability in labels)
 
 
 def _table(predictions: Sequence[Prediction], classes: Sequence[str]) -> str:

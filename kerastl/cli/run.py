@@ -102,10 +102,8 @@ def _begin(
     **options: Any,
 ) -> dict[str, Any]:
     require_resume(force)
-    if seeds and dry_run:
-        raise UsageError("--dry-run is of one run; leave --seeds out.")
-    if tensorboard and dry_run:
-        raise UsageError("--dry-run writes no logs; leave --tensorboard out.")
+    if dry_run:
+        _require_dry(seeds, tensorboard)
     # Before TensorFlow is imported, so that a typing mistake is told at once.
     recipe, module = find_with_module(name)
     recipe = changed(recipe, **options)
@@ -129,6 +127,14 @@ def _begin(
     result = flow.run(recipe, output, **how)
     _show(result, tensorboard)
     return result.as_json()
+
+
+def _require_dry(seeds: int | None, tensorboard: bool) -> None:
+    """Make sure that nothing was asked for that `--dry-run` does not do."""
+    if seeds:
+        raise UsageError("--dry-run is of one run; leave --seeds out.")
+    if tensorboard:
+        raise UsageError("--dry-run writes no logs; leave --tensorboard out.")
 
 
 def _run_seeds(

@@ -26,8 +26,15 @@ _MOST_BYTES = 16 * 2**30
 _MOST_MEMBERS = 20_000
 # What reading an archive that is damaged may raise.
 DAMAGED = (
-    *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError),
-    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
+    OSError,
+    EOFError,
+    ValueError,
+    # NotImplementedError, of an unknown way to pack, is one.
+    RuntimeError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
 )
 
 

@@ -59,6 +59,20 @@ class Answer:
     top: tuple[tuple[str, float], ...]
     labels: tuple[tuple[str, float], ...] | None = None
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it made of what JSON has."""
+        several = {} if self.labels is None else {"labels": _named(self.labels)}
+        return {
+            "label": self.label,
+            "probability": self.probability,
+            **several,
+            "top": _named(self.top),
+        }
+
+
+def _named(labels: tuple[tuple[str, float], ...]) -> list[dict[str, Any]]:
+    return [{"label": label, "probability": probability} for label, probability in labels]
+
 
 def answer_of(probabilities: Values, about: About, most: int | None = None) -> Answer:
     """Return in words what the probabilities of one photo `[classes]` mean.

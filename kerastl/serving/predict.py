@@ -30,19 +30,7 @@ class Prediction:
 
     def as_json(self) -> dict[str, Any]:
         """Return it made of what JSON has."""
-        answer = self.answer
-        several = {} if answer.labels is None else {"labels": _named(answer.labels)}
-        return {
-            "file": self.name,
-            "label": answer.label,
-            "probability": answer.probability,
-            **several,
-            "top": _named(answer.top),
-        }
-
-
-def _named(labels: tuple[tuple[str, float], ...]) -> list[dict[str, Any]]:
-    return [{"label": label, "probability": probability} for label, probability in labels]
+        return {"file": self.name, **self.answer.as_json()}
 
 
 def predict(model: Opened, photos: Photos, top: int = 1) -> Iterator[Prediction]:

@@ -160,9 +160,7 @@ def open_saved_model(folder: Path) -> Opened:
     require_harmless(folder)
     about = About.read(folder / "assets" / ABOUT)
     try:
-        # Freed with it, the graph would be gone.
-        loaded = tf.saved_model.load(str(folder))
-        ask = loaded.signatures
+        ask = tf.saved_model.load(str(folder)).signatures
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise ExportError(f"{folder} is damaged: {one_line(error)}") from error
 

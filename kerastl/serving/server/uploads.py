@@ -63,21 +63,8 @@ class Uploads:
             return {"name": name, "label": "", "probability": 0.0, "top": [], "error": reason}
         about = self.model.opened.about
         answer = answer_of(seen.rows[PROBABILITIES][number], about, about.most_labels)
-        several = {} if answer.labels is None else {"labels": _labels(answer.labels)}
         where = {HEAT_MAP: seen.rows[HEAT_MAP][number].tolist()} if HEAT_MAP in seen.rows else {}
-        return {
-            "name": name,
-            "label": answer.label,
-            "probability": answer.probability,
-            **several,
-            "top": _labels(answer.top),
-            **where,
-            "error": "",
-        }
-
-
-def _labels(labels: Sequence[tuple[str, float]]) -> list[dict[str, Any]]:
-    return [{"label": label, "probability": probability} for label, probability in labels]
+        return {"name": name, **answer.as_json(), **where, "error": ""}
 
 
 async def _files(request: Request, body: bytes) -> list[tuple[str, bytes]]:
