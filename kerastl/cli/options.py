@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -221,8 +222,10 @@ def _weights(text: str) -> str | None:
 def json_option(command: Command) -> Command:
     """Add `--json`: one JSON object as the last line of standard output, all else to stderr."""
 
-    def redirect(_: click.Context, __: click.Parameter, value: bool) -> bool:
-        # Decided here, before the verb begins, so that not one line goes astray.
+    def redirect(context: click.Context, _: click.Parameter, value: bool) -> bool:
+        # Decided here, before the verb begins, so that not one line goes astray; and for this
+        # verb alone, since the console outlives it.
+        context.call_on_close(partial(setattr, console, "stderr", console.stderr))
         console.stderr = value
         return value
 

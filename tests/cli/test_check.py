@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from colors import fill
+from kerastl.console import say
 
 
 @pytest.fixture
@@ -96,3 +97,13 @@ def test_a_folder_of_no_photos_at_all(program, tmp_path: Path):
     done = program("check", "data", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "files that are no photos: 2" in " ".join(done.stdout.split())
+
+
+def test_json_of_a_verb_leaves_what_is_printed_after_it_alone(
+    within, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    asked = within("check", photos, "--json", cwd=tmp_path)
+    assert asked.stdout.startswith("{")
+    assert "train: 60 photos" in asked.stderr
+    say("afterwards")
+    assert capsys.readouterr().out == "afterwards\n"
