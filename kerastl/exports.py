@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from kerastl.console import say
-from kerastl.files import replacing
+from kerastl.files import alone, replacing
 from kerastl.recipe import SQUASH
 from kerastl.rundir import RunDirectory
 from kerastl.serving.about import About
@@ -77,7 +77,7 @@ def export(
 
     Raises:
         ExportError: It answers otherwise, or cannot be converted; those before it are there.
-        RunDirectoryError: It cannot be written.
+        RunDirectoryError: It cannot be written, or another process is writing there.
     """
     for form in forms:
         form.require_extras()
@@ -86,18 +86,27 @@ def export(
 
 
 def _export(model: Served, directory: RunDirectory, form: Form, proof: Trial, folder: Path) -> Path:
-    about = model.about
-    target = next_number(folder / form.folder_name(about.name))
-    with replacing(target) as partial:
-        form.write(model, partial, proof.examples)
-        limit = form.max_loss if form.quantization else None
-        parity = examine(form.format, partial, about, proof.evidence, limit)
-        record = directory.read_record()
-        card = Card(about, record, _data_of(record), form.format, form.quantization, parity)
-        (partial / _CARD).write_text(card.text(), encoding="utf-8")
-        (partial / _RECORD).write_text(_record(form, about, parity, partial), encoding="utf-8")
+    named = folder / form.folder_name(model.about.name)
+    with alone(named):
+        target = next_number(named)
+        with replacing(target) as partial:
+            form.write(model, partial, proof.examples)
+            parity = _accompany(partial, model.about, directory, form, proof)
     say(f"Wrote {target}: {parity}")
     return target
+
+
+def _accompany(
+    folder: Path, about: About, directory: RunDirectory, form: Form, proof: Trial
+) -> Parity:
+    """Write, beside an export that answers as it should, the model card and the record."""
+    limit = form.max_loss if form.quantization else None
+    parity = examine(form.format, folder, about, proof.evidence, limit)
+    record = directory.read_record()
+    card = Card(about, record, _data_of(record), form.format, form.quantization, parity)
+    (folder / _CARD).write_text(card.text(), encoding="utf-8")
+    (folder / _RECORD).write_text(_record(form, about, parity, folder), encoding="utf-8")
+    return parity
 
 
 def _data_of(record: Mapping[str, Any]) -> str:

@@ -51,10 +51,34 @@ def require_place(target: Path, beginning: bytes) -> None:
         raise RunDirectoryError(f"{target} exists and is something else; name another file.")
 
 
-def remove_partials(folder: Path) -> None:
-    """Remove from a folder what a process that was killed has left half written."""
-    for path in folder.glob(f"{_PARTIAL}*"):
-        _remove(path)
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep every other process from writing to a folder meanwhile.
+
+    What a process that was killed has left half written is removed.
+
+    Raises:
+        RunDirectoryError: Another process is at it, or the place cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", blocking=False)
+        lock.acquire()
+    except Timeout:
+        raise RunDirectoryError(
+            f"{folder} is being written by another process; wait for its end."
+        ) from None
+    except OSError as error:
+        raise RunDirectoryError(f"Cannot write {folder}: {reason(error)}.") from error
+    # The file stays: who waits for it must not be left with one that is gone.
+    try:
+        for path in folder.glob(f"{_PARTIAL}*"):
+            _remove(path)
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from kerastl.console import say
 from kerastl.data.lock import write_lock
 from kerastl.errors import RunDirectoryError, cause
 from kerastl.eventlog import EventLog
-from kerastl.files import replacing, write_text
+from kerastl.files import alone, replacing, write_text
 from kerastl.labelled import Splits
 from kerastl.pretraining import Pretraining
 from kerastl.recipe import Recipe
@@ -150,7 +150,7 @@ class Record:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Keep the status true, however the block ends."""
-        with self.directory.alone():
+        with alone(self.directory.path):
             self.values.pop("error", None)
             self.update(status="running")
             try:

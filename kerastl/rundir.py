@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from kerastl.errors import RunDirectoryError
-from kerastl.files import remove_partials, write_text
+from kerastl.files import write_text
 
 # What the values of a record are, where others rely on it.
 _KINDS: dict[str, type] = {
@@ -125,29 +123,6 @@ class RunDirectory:
         if key not in record:
             raise RunDirectoryError(f"{self.record} is damaged: it lacks {key!r}.")
         return record[key]
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep every other process from going on with the run meanwhile.
-
-        Raises:
-            RunDirectoryError: Another process is at it.
-        """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path / ".lock", blocking=False)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise RunDirectoryError(
-                f"{self.path} is being written by another process; wait for its end."
-            ) from None
-        # The file stays: who waits for it must not be left with one that is gone.
-        try:
-            remove_partials(self.path)
-            yield
-        finally:
-            lock.release()
 
     def require_verb(self, verb: str) -> None:
         """Make sure that it is a run of that verb.

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kerastl.errors import RunDirectoryError
-from kerastl.files import reason
+from kerastl.files import alone, reason
 from kerastl.rundir import RunDirectory
 
 ROOT = Path("runs")
@@ -56,7 +56,7 @@ def create(name: str, output: Path | None = None, overwrite: bool = False) -> Ru
         if output is None:
             return RunDirectory(_make_unused(path))
         if path.is_dir():
-            with RunDirectory(path).alone():
+            with alone(path):
                 shutil.rmtree(path)
         path.mkdir(parents=True)
     except OSError as error:

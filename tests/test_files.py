@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kerastl.errors import RunDirectoryError
-from kerastl.files import replacing, write_text
+from kerastl.files import alone, replacing, write_text
 
 
 def test_a_failed_write_keeps_what_was_there(tmp_path: Path):
@@ -21,3 +21,19 @@ def test_a_failed_write_keeps_what_was_there(tmp_path: Path):
         fail()
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_what_a_killed_process_has_left_half_written_is_removed(tmp_path: Path):
+    (tmp_path / ".partial-1-checkpoint.npz").write_bytes(b"half")
+    (tmp_path / ".partial-1-export").mkdir()
+    (tmp_path / "checkpoint.npz").write_bytes(b"whole")
+    with alone(tmp_path):
+        assert {path.name for path in tmp_path.iterdir()} == {".lock", "checkpoint.npz"}
+
+
+def test_two_processes_do_not_write_to_one_folder(tmp_path: Path):
+    folder = tmp_path / "new"
+    with alone(folder), pytest.raises(RunDirectoryError, match=r"new is being written by another"):
+        alone(folder).__enter__()
+    with alone(folder):
+        assert folder.is_dir()

@@ -19,6 +19,7 @@ from kerastl.data import ImageFolder
 from kerastl.data.given import Given
 from kerastl.data.photos import read_photos
 from kerastl.errors import DataError, RunDirectoryError, TrainingError, WeightsError
+from kerastl.files import alone
 from kerastl.labelled import Division, Labelled, Split, Splits
 from kerastl.predicting import predict_files
 from kerastl.recipe import Recipe
@@ -164,7 +165,7 @@ def test_a_run_without_a_checkpoint_begins_anew(
         patched.setattr(flow.Training, "run", stop)
         with pytest.raises(KeyboardInterrupt):
             kerastl.run(recipe, tmp_path / "mine", exporting=False)
-    elsewhere = RunDirectory(tmp_path / "mine").alone()
+    elsewhere = alone(tmp_path / "mine")
     with elsewhere, pytest.raises(RunDirectoryError, match="written by another process"):
         flow.resume(str(tmp_path / "mine"))
     again = flow.resume(str(tmp_path / "mine"))

@@ -32,12 +32,3 @@ def test_a_record_of_other_values_is_damaged(tmp_path: Path, key: str, value: ob
     directory.write_record({"status": "running", key: value})
     with pytest.raises(RunDirectoryError, match=f"run.json is damaged: its '{key}' cannot be so"):
         directory.read_record()
-
-
-def test_what_a_killed_process_has_left_half_written_is_removed(tmp_path: Path):
-    directory = RunDirectory(tmp_path)
-    (tmp_path / ".partial-1-checkpoint.npz").write_bytes(b"half")
-    (tmp_path / ".partial-1-export").mkdir()
-    directory.checkpoint.write_bytes(b"whole")
-    with directory.alone():
-        assert {path.name for path in tmp_path.iterdir()} == {".lock", "checkpoint.npz"}

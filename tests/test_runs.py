@@ -7,6 +7,7 @@ import pytest
 
 from kerastl import runs
 from kerastl.errors import RunDirectoryError
+from kerastl.files import alone
 from kerastl.rundir import RunDirectory
 
 
@@ -76,7 +77,7 @@ def test_a_run_that_does_not_exist_is_told(name: str):
 def test_a_run_that_is_being_written_is_not_replaced(tmp_path: Path):
     earlier = runs.create("candy", tmp_path / "mine")
     earlier.write_record({"verb": "run"})
-    with earlier.alone(), pytest.raises(RunDirectoryError, match="is being written"):
+    with alone(earlier.path), pytest.raises(RunDirectoryError, match="is being written"):
         runs.create("candy", tmp_path / "mine", overwrite=True)
     assert earlier.record.is_file()
     runs.create("candy", tmp_path / "mine", overwrite=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from kerastl.files import alone
 from kerastl.rundir import RunDirectory
 
 
@@ -24,7 +25,9 @@ def run(finished, tmp_path: Path) -> Path:
     return shutil.copytree(directory, tmp_path / "mine", ignore=leave)
 
 
-def test_several_formats_at_once_each_with_card_and_record(run: Path, within, tmp_path: Path):
+def test_several_formats_at_once_each_with_card_and_record(
+    run: Path, program, within, tmp_path: Path
+):
     formats = ("--format", "litert", "--format", "onnx", "--quantize", "int8", "--max-loss", "1")
     done = within("export", "mine", *formats, "--output", "served", "--json", cwd=tmp_path)
     exports = json.loads(done.stdout)["exports"]
@@ -49,6 +52,9 @@ def test_several_formats_at_once_each_with_card_and_record(run: Path, within, tm
             assert text in card
     again = within("export", "mine", "--format", "onnx", "--output", "served", cwd=tmp_path)
     assert again.stdout.startswith("Wrote served/colors-onnx/2: on 13 test photos its prob")
+    with alone(tmp_path / "served" / "colors-onnx"):
+        at_once = program("export", "mine", "--format", "onnx", "--output", "served", cwd=tmp_path)
+    assert "served/colors-onnx is being written by another process" in told(at_once, 1)
 
 
 def test_unsure_where_too_few_would_be_right(run: Path, within, tmp_path: Path, photos: Path):
