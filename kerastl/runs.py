@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from datetime import datetime
@@ -105,6 +106,19 @@ def find(name: str, finished: bool = True, verb: str = "run") -> RunDirectory:
     raise RunDirectoryError(
         f"There is no run directory {name!r}, and no {kind} of a recipe of that name under {ROOT}/."
     )
+
+
+def require_model(name: str) -> None:
+    """Make sure that a name means something: what is there is opened later, which takes TensorFlow.
+
+    Args:
+        name: A run directory, a recipe's name for its newest run, or an export.
+
+    Raises:
+        RunDirectoryError: There is nothing of that name.
+    """
+    if not os.path.lexists(name):
+        find(name)
 
 
 def _runs_of(name: str, finished: bool, verb: str) -> list[RunDirectory]:

@@ -7,9 +7,17 @@ from typing import Any
 
 import click
 
-from kerastl.cli.options import changed, json_option, print_json, recipe_options
+from kerastl.cli.options import (
+    changed,
+    json_option,
+    print_json,
+    recipe_options,
+    require_photos,
+)
 from kerastl.clock import Clock
+from kerastl.console import say
 from kerastl.errors import UsageError
+from kerastl.files import replacing, require_place
 from kerastl.registry import find_with_module
 
 _PNG = b"\x89PNG"
@@ -45,14 +53,13 @@ def find_lr(
         raise UsageError(f"--output takes the name of a .png file, not {str(output)!r}.")
     found, _ = find_with_module(recipe)
     found = changed(found, **options)
-    with clock.part("import"):
-        from kerastl import rehearsal
-    from kerastl.console import say
-    from kerastl.evaluation.figures import draw_rates
-    from kerastl.files import replacing, require_place
-
     path = output or Path(f"{found.name}-learning-rates.png")
     require_place(path, _PNG)
+    require_photos(found.data)
+    with clock.part("import"):
+        from kerastl import rehearsal
+    from kerastl.evaluation.figures import draw_rates
+
     tests = rehearsal.find_learning_rates(found)
     with replacing(path) as partial:
         draw_rates(tests, partial)

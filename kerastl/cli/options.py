@@ -148,6 +148,23 @@ def changed(
     return with_settings(recipe, settings)
 
 
+def require_photos(source: object) -> None:
+    """Make sure that there are photos of several classes, where that is known by listing files.
+
+    It takes no TensorFlow, so that a mistyped folder is told of at once.
+
+    Args:
+        source: Where they come from; nothing is asked of one that has to compute.
+
+    Raises:
+        DataError: There are none, or of one class alone.
+    """
+    from kerastl.data import ImageFolder, Manifest
+
+    if isinstance(source, (ImageFolder, Manifest)):
+        source.find(everything=True).require_two_classes(source)
+
+
 def with_settings(value: Value, texts: tuple[str, ...]) -> Value:
     """Return the value with each `PATH=VALUE` of the texts set in it."""
     waiting = [*texts]

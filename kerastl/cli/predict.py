@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,8 +57,7 @@ def predict(
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other; leave one out.")
     # Typing mistakes are told before the seconds that TensorFlow takes.
-    if not os.path.lexists(model):
-        runs.find(model)
+    runs.require_model(model)
     given = gathered(photos)
     from kerastl import predicting
     from kerastl.opening import open_model

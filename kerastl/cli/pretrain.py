@@ -17,6 +17,7 @@ from kerastl.cli.options import (
     output_options,
     print_json,
     require_alone,
+    require_photos,
     require_resume,
     resume_options,
     seed_option,
@@ -90,6 +91,7 @@ def _begin(
     go_offline(offline)
     require_name(name)
     pretraining = _pretraining(name, **options)
+    require_photos(pretraining.data)
     with clock.part("import"):
         from kerastl import source_model
 

@@ -16,6 +16,7 @@ from kerastl.cli.options import (
     print_json,
     recipe_options,
     require_alone,
+    require_photos,
     require_resume,
     resume_options,
 )
@@ -109,6 +110,7 @@ def _begin(
     recipe = changed(recipe, **options)
     if not seeds:
         runs.check_free(output, overwrite)
+    require_photos(recipe.data)
     with clock.part("import"):
         from kerastl import flow, rehearsal
 

@@ -8,8 +8,10 @@ import re
 
 import click
 
+from kerastl import runs
 from kerastl.errors import UsageError
 from kerastl.memory import keep_memory
+from kerastl.serving.server.address import listen
 
 _EXAMPLES = """\b
 Examples:
@@ -85,12 +87,13 @@ def serve(
     _require_extra()
     if name is not None and not re.fullmatch(r"[^/:]+", name):
         raise UsageError(f"--name takes a name without '/' and ':', not {name!r}.")
+    runs.require_model(model)
     be_fast()
-    from kerastl.serving.server import running
-    from kerastl.serving.server.limits import Limits
-
-    with running.listen(host, port) as listening:
+    # Typing mistakes are told before the seconds that TensorFlow takes.
+    with listen(host, port) as listening:
         from kerastl.opening import open_model
+        from kerastl.serving.server import running
+        from kerastl.serving.server.limits import Limits
 
         opened = open_model(model)
         limits = Limits(

@@ -152,7 +152,7 @@ def _testimony(
         if done.returncode:
             last = done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
             raise ExportError(
-                f"The {kind} export does not work without kerastl: {one_line(ValueError(last))}; "
+                f"The {kind} export fails where there is no kerastl: {one_line(ValueError(last))}; "
                 "it was not written."
             )
         with np.load(answers) as told:

@@ -14,8 +14,7 @@ from kerastl.recipe import Backbone, Head, Recipe, Stage
 
 # The constructors refuse smaller photos.
 _LEAST = {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}
-# One of each way of building a network, the quickest of its family.
-_QUICK = ("MobileNet", "MobileNetV2", "MobileNetV3Small", "NASNetMobile", "ResNet50", "VGG16")
+_QUICK = ("MobileNet", "MobileNetV2", "MobileNetV3Small")
 
 
 def model_of(name: str, pooling: str = "avg", size: int = 32, **options: object) -> keras.Model:

@@ -32,15 +32,17 @@ def test_a_limit_that_is_no_size(program, tmp_path: Path):
     )
 
 
-def test_a_second_run_computes_no_features_anew(program, recipe_file: Path, tmp_path: Path):
-    env = {"KERASTL_CACHE": str(tmp_path / "cache"), "KERASTL_CACHE_LIMIT": "1GB"}
+def test_a_second_run_computes_no_features_anew(
+    within, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("KERASTL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERASTL_CACHE_LIMIT", "1GB")
     sizes = []
     for dropout in ("0.1", "0.3"):
-        done = program(
+        done = within(
             "run", recipe_file, "--no-export", "--set", f"head.dropout={dropout}",
-            "--set", "stages.unfrozen.epochs=1", cwd=tmp_path, env=env,
+            "--set", "stages.unfrozen.epochs=1", cwd=tmp_path,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
         assert "without the cache" not in done.stdout
         cache = Cache(tmp_path / "cache" / "rows")
         sizes.append({kept.name: kept.size for kept in cache.kept()})

@@ -31,7 +31,7 @@ def several(program, recipe_file: Path, listed: Path) -> dict[str, object]:
         *("run", recipe_file, "--data", listed, "--output", "mine", "--json"),
         *("--backbone", "MobileNetV2", "--weights", "procedural", "--image-size", "64"),
         *("--set", "backbone.options.alpha=0.35", "--set", "balance=weights"),
-        *("--unfreeze-after", "20"),
+        *("--unfreeze-after", "8"),
         cwd=listed.parent,
     )
     assert done.returncode == 0, done.stderr
@@ -51,12 +51,12 @@ def test_several_labels_are_learned_scored_and_drawn(several: dict, listed: Path
         assert told.items() <= record["scores"][split].items()
 
 
-def test_several_labels_are_predicted_and_served(program, several: dict, listed: Path):
+def test_several_labels_are_predicted_and_served(within, several: dict, listed: Path):
     photo = next(Path(name) for name in _names(listed) if "red" in name)
-    done = program("predict", "mine", photo, "--json", "--top", "4", cwd=listed.parent)
+    done = within("predict", "mine", photo, "--json", "--top", "4", cwd=listed.parent)
     (found,) = json.loads(done.stdout)["predictions"]
     assert {one["label"] for one in found["labels"]} == {"red", "warm"}
-    (line,) = program("predict", "mine", photo, cwd=listed.parent).stdout.splitlines()
+    (line,) = within("predict", "mine", photo, cwd=listed.parent).stdout.splitlines()
     assert "red " in line.partition("  ")[2]
     assert "warm " in line
     served = tf.saved_model.load(str(listed.parent / "mine" / "export" / "colors" / "1"))
@@ -68,9 +68,9 @@ def test_several_labels_are_predicted_and_served(program, several: dict, listed:
 
 
 def test_several_labels_are_evaluated_on_other_photos_of_the_kind(
-    program, several: dict, listed: Path, photos: Path
+    program, within, several: dict, listed: Path, photos: Path
 ):
-    done = program("evaluate", "mine", "--data", listed, "--json", cwd=listed.parent)
+    done = within("evaluate", "mine", "--data", listed, "--json", cwd=listed.parent)
     assert json.loads(done.stdout)["scores"]["all"]["images"] == 60
     wrong = program("evaluate", "mine", "--data", photos, cwd=listed.parent)
     assert wrong.returncode == 1
@@ -82,9 +82,9 @@ def _names(listed: Path) -> list[str]:
 
 
 def test_photos_are_divided_as_in_an_earlier_run(
-    program, several: dict, recipe_file: Path, photos: Path, listed: Path
+    within, several: dict, recipe_file: Path, photos: Path, listed: Path
 ):
-    done = program(
+    done = within(
         *("run", recipe_file, "--split", "mine", "--data", photos, "--seed", "7", "--dry-run"),
         "--json",
         cwd=listed.parent,
@@ -107,11 +107,11 @@ def test_photos_are_divided_as_in_the_newest_run_of_a_recipe(
     assert "60 photos of it, and 0 new" in done.stdout
 
 
-def test_folds_and_class_folders_that_lie_deeper(program, recipe_file: Path, tmp_path: Path):
+def test_folds_and_class_folders_that_lie_deeper(within, recipe_file: Path, tmp_path: Path):
     for place in ("north", "south"):
         fill(tmp_path / "data" / place, 8, {"cat": (200, 60, 10), "dog": (10, 60, 200)})
     arguments = ("--data", "data", "--class-level", "2", "--fold", "1/4", "--dry-run", "--json")
-    done = program("run", recipe_file, *arguments, cwd=tmp_path)
+    done = within("run", recipe_file, *arguments, cwd=tmp_path)
     found = json.loads(done.stdout)
     assert found["classes"] == ["cat", "dog"]
     assert sum(found["splits"].values()) == 32

@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 
-def test_a_learning_rate_is_found_for_each_stage(program, recipe_file: Path, tmp_path: Path):
-    done = program("find-lr", recipe_file, "--json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_a_learning_rate_is_found_for_each_stage(within, recipe_file: Path, tmp_path: Path):
+    done = within("find-lr", recipe_file, "--json", cwd=tmp_path)
     found = json.loads(done.stdout)
     assert found.keys() == {"frozen", "unfrozen"}
     assert 1e-4 < found["frozen"] < 0.2

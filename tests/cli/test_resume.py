@@ -107,7 +107,7 @@ def stopped(finished, tmp_path: Path) -> RunDirectory:
     return run
 
 
-def test_another_version_is_told_and_can_be_forced(stopped: RunDirectory, program):
+def test_another_version_is_told_and_can_be_forced(stopped: RunDirectory, program, within):
     record = stopped.read_record()
     stopped.write_record({**record, "versions": {**record["versions"], "keras": "3.0.0"}})
     done = program("run", "--resume", "mine", cwd=stopped.path.parent)
@@ -115,8 +115,7 @@ def test_another_version_is_told_and_can_be_forced(stopped: RunDirectory, progra
     assert "Since mine began, keras 3.0.0 became 3." in done.stderr
     assert "--force goes on nevertheless" in done.stderr
     assert stopped.read_record()["status"] == "interrupted"
-    done = program("run", "--resume", "mine", "--force", cwd=stopped.path.parent)
-    assert done.returncode == 0, done.stderr
+    done = within("run", "--resume", "mine", "--force", cwd=stopped.path.parent)
     assert "Warning: Since mine began, keras 3.0.0 became 3." in done.stdout
     (change,) = stopped.read_record()["changes"]
     assert change.startswith("keras 3.0.0 became")
@@ -160,10 +159,11 @@ def test_force_is_for_what_is_resumed(program, tmp_path: Path):
     assert (done.returncode, done.stderr) == (2, "Error: --force is for --resume RUN.\n")
 
 
-def test_a_run_that_has_reached_nothing_is_begun_anew(program, recipe_file: Path, tmp_path: Path):
+def test_a_run_that_has_reached_nothing_is_begun_anew(
+    program, within, recipe_file: Path, tmp_path: Path
+):
     RunDirectory(tmp_path / "mine").write_record({"status": "begun", "recipe": {"name": "x"}})
     done = program("run", "--resume", "mine", cwd=tmp_path)
     assert done.returncode == 1
     assert "mine was broken off before anything was reached; begin it anew." in done.stderr
-    done = program("run", recipe_file, "--output", "mine", "--overwrite", "--dry-run", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    within("run", recipe_file, "--output", "mine", "--overwrite", "--dry-run", cwd=tmp_path)

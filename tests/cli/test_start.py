@@ -20,6 +20,10 @@ HEAVY = ("tensorflow", "keras", "tensorflow_datasets", "sklearn", "scipy", "matp
         "from kerastl.cli import cli; cli(['compare', '--help'], standalone_mode=False)",
         "from kerastl.cli import _status; from kerastl.clock import Clock;"
         "import sys; sys.argv[1:] = ['run', 'cany']; _status(Clock())",
+        "from kerastl.cli import _status; from kerastl.clock import Clock; import sys;"
+        "sys.argv[1:] = ['run', 'candy', '--data', 'nowhere']; assert _status(Clock()) == 1",
+        "from kerastl.cli import _status; from kerastl.clock import Clock; import sys;"
+        "sys.argv[1:] = ['find-lr', 'candy', '--output', '/']; assert _status(Clock()) == 2",
     ],
 )
 def test_nothing_heavy_is_imported(code: str):

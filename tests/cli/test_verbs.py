@@ -1,4 +1,4 @@
-"""The verbs of the installed program on a finished run."""
+"""The verbs on a finished run."""
 
 from __future__ import annotations
 
@@ -54,10 +54,9 @@ def test_the_recipe_file_is_kept_beside_what_came_of_it(finished, recipe_file: P
     assert (directory / "recipe.py").read_text() == recipe_file.read_text()
 
 
-def test_evaluate_finds_the_newest_run_by_the_recipes_name(finished, program):
+def test_evaluate_finds_the_newest_run_by_the_recipes_name(finished, within):
     directory, done = finished
-    again = program("evaluate", "colors", "--json", cwd=directory.parent.parent)
-    assert again.returncode == 0, again.stderr
+    again = within("evaluate", "colors", "--json", cwd=directory.parent.parent)
     expected = json.loads(done.stdout)["scores"]
     assert json.loads(again.stdout.splitlines()[-1])["scores"] == expected
 
@@ -78,10 +77,10 @@ def test_predict_files_and_folders(finished, program, photos: Path, tmp_path: Pa
     assert result["skipped"] == [{"file": str(tmp_path / "notes.txt"), "reason": "not an image"}]
 
 
-def test_predict_prints_a_line_a_photo(finished, program, photos: Path):
+def test_predict_prints_a_line_a_photo(finished, within, photos: Path):
     directory, _ = finished
     photo = photos / "red" / "red_00.jpg"
-    done = program("predict", directory, photo, cwd=directory)
+    done = within("predict", directory, photo, cwd=directory)
     name, label, probability = done.stdout.split()
     assert name == str(photo)
     assert label in {"blue", "green", "red"}
@@ -96,9 +95,8 @@ def test_predict_without_a_single_photo_fails(finished, program, tmp_path: Path)
     assert "notes.txt: not an image" in done.stderr
 
 
-def test_show_prints_settings_and_cuts(program, recipe_file: Path, tmp_path: Path):
-    done = program("show", recipe_file, "--set", "stages.unfrozen.unfreeze=0.5", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_show_prints_settings_and_cuts(within, recipe_file: Path, tmp_path: Path):
+    done = within("show", recipe_file, "--set", "stages.unfrozen.unfreeze=0.5", cwd=tmp_path)
     lines = [line.split() for line in done.stdout.splitlines()]
     assert ["stages.unfrozen.unfreeze", "0.5"] in lines
     assert ["backbone.options.alpha", "0.25"] in lines
@@ -108,20 +106,19 @@ def test_show_prints_settings_and_cuts(program, recipe_file: Path, tmp_path: Pat
     assert [line[-1] for line in cuts].count("unfrozen") == 1
 
 
-def test_copy_gives_a_file_that_can_be_shown(program, tmp_path: Path):
+def test_copy_gives_a_file_that_can_be_shown(program, within, tmp_path: Path):
     done = program("copy", "candy", "my_candy.py", cwd=tmp_path)
     assert done.stdout == "Wrote my_candy.py. Run it with: kerastl run ./my_candy.py\n"
     again = program("copy", "candy", "my_candy.py", cwd=tmp_path)
     assert again.returncode == 2
     assert "my_candy.py exists and is left as it is" in again.stderr
-    shown = program("show", "./my_candy.py", cwd=tmp_path)
+    shown = within("show", "./my_candy.py", cwd=tmp_path)
     assert "block_11_add" in shown.stdout
     assert 'name="my_candy"' in (tmp_path / "my_candy.py").read_text(encoding="utf-8")
 
 
-def test_a_dry_run_writes_nothing(program, recipe_file: Path, tmp_path: Path):
-    done = program("run", recipe_file, "--dry-run", "--unfreeze-after", "0", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_a_dry_run_writes_nothing(within, recipe_file: Path, tmp_path: Path):
+    done = within("run", recipe_file, "--dry-run", "--unfreeze-after", "0", cwd=tmp_path)
     assert "Classes: blue, green, red" in done.stdout
     assert "Stage unfrozen" in done.stdout
     assert "Stage frozen" not in done.stdout

@@ -8,15 +8,15 @@ import pytest
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Path:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "keras" / "models").mkdir(parents=True)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     return tmp_path / "keras"
 
 
-def test_list_shows_what_is_shipped_and_what_is_cached(program, cache: Path, tmp_path: Path):
+def test_list_shows_what_is_shipped_and_what_is_cached(within, cache: Path, tmp_path: Path):
     (cache / "models" / "efficientnetb0_notop.h5").write_bytes(b"12345")
-    done = program("weights", "list", cwd=tmp_path, env={"KERAS_HOME": str(cache)})
-    assert done.returncode == 0, done.stderr
+    done = within("weights", "list", cwd=tmp_path)
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[1][:2] == ["procedural", "MobileNetV2(alpha=0.35)"]
     assert rows[2] == ["imagenet", "EfficientNetB0", "5", "bytes", "efficientnetb0_notop.h5"]
@@ -25,29 +25,25 @@ def test_list_shows_what_is_shipped_and_what_is_cached(program, cache: Path, tmp
 
 def test_verify_names_what_is_damaged_and_fails(program, cache: Path, tmp_path: Path):
     (cache / "models" / "somebody_elses.h5").write_text("no weights")
-    done = program("weights", "verify", cwd=tmp_path, env={"KERAS_HOME": str(cache)})
+    done = program("weights", "verify", cwd=tmp_path)
     assert done.returncode == 1
     assert "MobileNetV2_0.35.weights.h5: checksum, structure" in done.stdout
     assert "somebody_elses.h5 is damaged or no HDF5 file; delete it." in done.stderr
 
 
-def test_path_names_the_folder_and_the_file(program, cache: Path, tmp_path: Path):
-    environment = {"KERAS_HOME": str(cache)}
-    done = program("weights", "path", cwd=tmp_path, env=environment)
-    assert done.stdout.strip() == str(cache / "models")
+def test_path_names_the_folder_and_the_file(program, within, cache: Path, tmp_path: Path):
+    assert program("weights", "path", cwd=tmp_path).stdout.strip() == str(cache / "models")
     narrow = ["MobileNetV2", "--set", "options.alpha=0.35", "--image-size", "160"]
-    done = program("weights", "path", *narrow, cwd=tmp_path, env=environment)
+    done = within("weights", "path", *narrow, cwd=tmp_path)
     name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_160_no_top.h5"
     assert done.stdout.strip() == str(cache / "models" / name)
-    assert program("weights", "path", "candy", cwd=tmp_path, env=environment).stdout == done.stdout
+    assert within("weights", "path", "candy", cwd=tmp_path).stdout == done.stdout
 
 
-def test_what_is_cached_is_not_fetched_again(program, cache: Path, tmp_path: Path):
+def test_what_is_cached_is_not_fetched_again(within, cache: Path, tmp_path: Path):
     path = cache / "models" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
     path.touch()
-    done = program("weights", "fetch", "VGG16", cwd=tmp_path, env={"KERAS_HOME": str(cache)})
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == str(path)
+    assert within("weights", "fetch", "VGG16", cwd=tmp_path).stdout.strip() == str(path)
 
 
 @pytest.mark.parametrize("offline", ["1", ""])
@@ -63,7 +59,7 @@ def test_without_a_network_the_answer_comes_at_once(
         for one in knocking:
             one.setblocking(False)
             one.connect_ex(address)
-        environment = {"KERAS_HOME": str(cache), "KERASTL_OFFLINE": offline}
+        environment = {"KERASTL_OFFLINE": offline}
         environment |= {"https_proxy": f"http://127.0.0.1:{address[1]}", "no_proxy": ""}
         began = time.perf_counter()
         done = program("weights", "fetch", "ResNet50", "candy", cwd=tmp_path, env=environment)
@@ -88,7 +84,7 @@ def test_without_a_network_the_answer_comes_at_once(
     ],
 )
 def test_wrong_usage(program, cache: Path, tmp_path: Path, arguments: list[str], message: str):
-    done = program(*arguments, cwd=tmp_path, env={"KERAS_HOME": str(cache)})
+    done = program(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert message in done.stderr
     assert done.stderr.count("\n") == 1

@@ -47,9 +47,12 @@ def test_candy_is_a_data_set_like_any_other(candy: str):
     "imports",
     [
         "import kerastl.data, tensorflow_datasets",
-        "import tensorflow_datasets, kerastl.data",
-        "import kerastl.data, importlib.util as u; u.find_spec('tensorflow_datasets');"
-        "import tensorflow_datasets",
+        pytest.param("import tensorflow_datasets, kerastl.data", marks=pytest.mark.slow),
+        pytest.param(
+            "import kerastl.data, importlib.util as u; u.find_spec('tensorflow_datasets');"
+            "import tensorflow_datasets",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_importing_kerastl_data_makes_candy_known(imports: str):
@@ -58,6 +61,7 @@ def test_importing_kerastl_data_makes_candy_known(imports: str):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_two_processes_may_draw_candy_at_once(tmp_path: Path):
     code = (
         "from kerastl.data import TFDS; from kerastl.data.candy import builder;"

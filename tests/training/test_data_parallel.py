@@ -15,6 +15,8 @@ import tensorflow as tf
 from kerastl.rundir import RunDirectory
 from kerastl.training.state import State
 
+pytestmark = pytest.mark.slow
+
 _NUMBERS = ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate")
 
 

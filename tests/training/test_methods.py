@@ -73,12 +73,12 @@ def _thin(recipe: Recipe) -> Recipe:
 @pytest.mark.parametrize(
     ("methods", "stop"),
     [
-        (_many, 3),
+        (_thin, 3),
+        pytest.param(_many, 3, marks=pytest.mark.slow),
         pytest.param(_many, 4, marks=pytest.mark.slow),
         pytest.param(_until_it_is_enough, 4, marks=pytest.mark.slow),
         # In the epoch that is left nothing moves: its five steps are fewer than make one.
         pytest.param(_following, 5, marks=pytest.mark.slow),
-        pytest.param(_thin, 3, marks=pytest.mark.slow),
     ],
 )
 def test_a_run_that_is_gone_on_with_ends_as_without_a_stop(
@@ -278,13 +278,19 @@ def test_more_steps_than_there_are_do_not_make_one(recipe: Recipe, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "values", [{"accumulate": 10}, {"accumulate": 8, "optimizer": "SGD"}, {"optimizer": "Ftrl"}]
+    "values",
+    [
+        {"accumulate": 8, "optimizer": "SGD"},
+        pytest.param({"accumulate": 10}, marks=pytest.mark.slow),
+        pytest.param({"optimizer": "Ftrl"}, marks=pytest.mark.slow),
+    ],
 )
 def test_few_steps_are_no_fault(recipe: Recipe, learning: Learning, values: Any):
     _, state = trained(unfrozen(recipe, **values), learning)
     assert "unfrozen" in state.audit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 64])
 def test_batches_of_any_size(recipe: Recipe, learning: Learning, batch_size: int):
     _, state = trained(attrs.evolve(recipe, batch_size=batch_size), learning)

@@ -41,8 +41,18 @@ def is_norm(path: str) -> bool:
     return "bn" in path.lower() or "batch_norm" in path.lower()
 
 
-@pytest.mark.parametrize("augment", [False, True])
-@pytest.mark.parametrize("unfreeze", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize(
+    ("unfreeze", "augment"),
+    [
+        (0.0, False),
+        (0.3, True),
+        (1.0, False),
+        *(
+            pytest.param(unfreeze, augment, marks=pytest.mark.slow)
+            for unfreeze, augment in ((0.0, True), (0.3, False), (1.0, True))
+        ),
+    ],
+)
 def test_only_what_lies_above_the_cut_learns_and_no_statistics_move(
     recipe: Recipe, learning: Learning, unfreeze: float, augment: bool
 ):
@@ -108,6 +118,7 @@ def test_smoothed_labels_leave_the_model_less_certain(recipe: Recipe, learning: 
     assert certainty(0.9) < certainty(0.0) - 0.1
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_training(recipe: Recipe, learning: Learning):
     runs = [run(recipe, learning) for _ in range(2)]
     for first, second in zip(*(values_of(model.variables) for model, _ in runs), strict=True):
@@ -120,7 +131,7 @@ def test_the_same_seed_gives_the_same_training(recipe: Recipe, learning: Learnin
     ("stop", "changes"),
     [
         pytest.param(1, {}, marks=pytest.mark.slow),
-        (2, {}),
+        pytest.param(2, {}, marks=pytest.mark.slow),
         pytest.param(3, {}, marks=pytest.mark.slow),
         pytest.param(1, {"augment": True, "views": 2}, marks=pytest.mark.slow),
         pytest.param(3, {"augment": True}, marks=pytest.mark.slow),

@@ -11,40 +11,13 @@ import socket
 import uvicorn
 
 from kerastl.console import say
-from kerastl.errors import UsageError, one_line
 from kerastl.serving.opened import Opened
+from kerastl.serving.server.address import shown
 from kerastl.serving.server.application import application
 from kerastl.serving.server.limits import Limits
 from kerastl.serving.server.metrics import Metrics
 from kerastl.serving.server.model import Model
 from kerastl.serving.server.protocol import PatientProtocol
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that holds an address, before a model is opened for it.
-
-    Args:
-        host: A name or an address of this machine.
-        port: Its number; 0 for one that is free.
-
-    Raises:
-        UsageError: It cannot be had.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen()
-    # Of some texts it is said that they cannot be a name.
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or one_line(error)
-        raise UsageError(
-            f"Cannot listen at {host}:{port}: {reason}. Name another with --port or --host."
-        ) from error
-    return listening
 
 
 def serve(
@@ -83,7 +56,7 @@ def serve(
 
 async def _serve(model: Model, name: str, server: uvicorn.Server, listening: socket.socket) -> None:
     async with model.working():
-        address = _address(listening)
+        address = shown(listening)
         serving = asyncio.create_task(server.serve([listening]))
         warming = asyncio.create_task(model.warm_up())
         await asyncio.wait([serving, warming], return_when=asyncio.FIRST_COMPLETED)
@@ -95,8 +68,3 @@ async def _serve(model: Model, name: str, server: uvicorn.Server, listening: soc
     # Where it has failed, that is told; where it was stopped meanwhile, it has not.
     if warming.done():
         warming.result()
-
-
-def _address(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -13,7 +13,9 @@ import pytest
 from served import serving
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_what_is_under_way_is_answered_before_it_ends(finished, photos: Path, number: int):
     directory, _ = finished
     file = (photos / "red" / "red_00.jpg").read_bytes()
