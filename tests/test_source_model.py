@@ -115,6 +115,7 @@ def test_a_stop_before_the_first_epoch_promises_nothing(
     assert f"No epoch was finished in {tmp_path / 'mine'}. Begin again with: kerastl" in said
 
 
+@pytest.mark.slow
 def test_an_interrupted_pretraining_ends_with_the_same_weights(
     pretraining: Pretraining, made: SourceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -64,6 +64,7 @@ def test_what_it_says_of_itself_travels_with_it(model, formats: Path, file: str)
     assert opened.path == formats / file
 
 
+@pytest.mark.slow
 @FILES
 def test_strangers_get_the_same_answers_without_kerastl(
     model, formats: Path, file: str, tmp_path: Path

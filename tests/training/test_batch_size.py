@@ -123,6 +123,7 @@ def test_another_failure_is_not_taken_for_a_lack_of_memory(recipe: Recipe):
         raise tf.errors.InvalidArgumentError(None, None, "something else")
 
 
+@pytest.mark.slow
 def test_auto_takes_the_largest_that_fits_and_leaves_all_else_as_it_was(
     recipe: Recipe, tmp_path: Path, memory_for: Limit, capsys: pytest.CaptureFixture[str]
 ):

@@ -130,6 +130,7 @@ def test_a_stage_that_ends_by_itself(recipe: Recipe, learning: Learning):
     assert losses[-1] >= min(losses[:-1])
 
 
+@pytest.mark.slow
 def test_learning_rates_that_fall_with_depth(recipe: Recipe, learning: Learning):
     model = network(recipe, learning[0])
     depth = {operation.name: number for operation, number in depths(model)}
@@ -179,6 +180,7 @@ def test_the_average_is_validated_and_kept(recipe: Recipe, learning: Learning):
     assert float(losses.mean()) == pytest.approx(best["validation_loss"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_average_does_not_lead_the_training(recipe: Recipe, learning: Learning):
     def losses(**values: Any) -> list[float]:
         _, state = trained(unfrozen(recipe, schedule="constant", epochs=2, **values), learning)
@@ -187,6 +189,7 @@ def test_the_average_does_not_lead_the_training(recipe: Recipe, learning: Learni
     assert losses(averaging=0.9) == losses()
 
 
+@pytest.mark.slow
 def test_weights_are_held_to_what_they_were(recipe: Recipe, learning: Learning):
     def distance(strength: float) -> float:
         held = unfrozen(recipe, l2_sp=strength, epochs=3, schedule="constant")

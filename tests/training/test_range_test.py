@@ -59,6 +59,7 @@ def test_what_has_learned_well_is_tested_too(recipe: Recipe, learning: Learning)
     assert found(recipe, learning, model).suggestion < 0.1
 
 
+@pytest.mark.slow
 def test_the_rates_are_those_that_a_run_takes(recipe: Recipe, learning: Learning):
     stages = tuple(attrs.evolve(stage, learning_rate="auto") for stage in recipe.stages)
     auto, state = attrs.evolve(recipe, stages=stages), State()

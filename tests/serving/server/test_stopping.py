@@ -78,6 +78,7 @@ def test_a_name_that_no_path_could_have(program, tmp_path: Path):
     assert "--name" in done.stderr
 
 
+@pytest.mark.slow
 def test_lines_are_written_only_if_asked(finished):
     directory, _ = finished
     with serving(directory, "--access-log") as served:
