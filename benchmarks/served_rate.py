@@ -5,11 +5,12 @@
 RUN is a finished run with a SavedModel, PHOTOS a folder. Everything is given the same photos in
 batches of 32, in turn, in one process.
 
-    trunk         the backbone up to its end, compiled and in the precision that training takes
-    SavedModel    its signature `image_uint8`, loaded by TensorFlow alone
-    run           the run's model as `kerastl predict` asks it
-    read, trunk   files that are read and given to the trunk, as training does it without a cache
-    predict       `kerastl predict` on the same files, from paths to answers
+    trunk            the backbone up to its end, compiled and in the precision that training takes
+    trunk, float32   the same in float32, which exports are always in
+    SavedModel       its signature `image_uint8`, loaded by TensorFlow alone
+    run              the run's model as `kerastl predict` asks it
+    read, trunk      files that are read and given to the trunk, as training does without a cache
+    predict          `kerastl predict` on the same files, from paths to answers
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from statistics import median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import keras
 import numpy as np
@@ -49,9 +51,15 @@ def main() -> None:
     model, files = trained.load(arguments.run), files_in(arguments.photos)
     read = reader(files, model.image_size, model.resize)
     photos = read()
-    trunk = trunk_of_training(model, photos.some(np.arange(BATCH)))
+    some = photos.some(np.arange(BATCH))
+    trunk, exact = (trunk_of_training(model, some, kind) for kind in ("auto", "float32"))
     print(f"{len(photos)} photos of {model.image_size} pixels; the trunk is in {trunk.precision}")
-    engines = engines_of(model, trunk, photos, files, read)
+    engines = {
+        "trunk": lambda: over(photos, trunk),
+        "trunk, float32": lambda: over(photos, exact),
+        "read, trunk": lambda: over(read(), trunk),
+        **served_engines(model, photos, files),
+    }
     rates: dict[str, list[float]] = {name: [] for name in engines}
     for number in range(arguments.rounds + 1):
         for name, run in engines.items():
@@ -62,7 +70,8 @@ def main() -> None:
                 rates[name].append(len(photos) / (time.perf_counter() - began))
     for name, beside in (
         ("SavedModel", "trunk"),
-        ("run", "trunk"),
+        ("SavedModel", "trunk, float32"),
+        ("run", "trunk, float32"),
         ("predict", "read, trunk"),
     ):
         ratio = median(a / b for a, b in zip(rates[name], rates[beside], strict=True))
@@ -75,23 +84,19 @@ def reader(files: list[str], size: int, resize: str) -> Callable[[], Photos]:
     return lambda: read_photos(Split(files, [0] * len(files)), size, resize=resize)
 
 
-def trunk_of_training(model: trained.Trained, photos: Photos) -> Trunk:
+def trunk_of_training(model: trained.Trained, photos: Photos, precision: str) -> Trunk:
     """Return the trunk that training a head would take."""
     layers = model.model.model
     first = next(layer for layer in layers.layers if layer.name.startswith(HEAD))
     frozen = keras.Model(layers.inputs[0], first.output)
     frozen.trainable = False
-    return trunk_of(frozen, "auto", photos, Cache())
+    return trunk_of(frozen, precision, photos, Cache())
 
 
-def engines_of(
-    model: trained.Trained,
-    trunk: Trunk,
-    photos: Photos,
-    files: list[str],
-    read: Callable[[], Photos],
+def served_engines(
+    model: trained.Trained, photos: Photos, files: list[str]
 ) -> dict[str, Callable[[], object]]:
-    """Return all that is measured, by name."""
+    """Return what answers, by name."""
     folder = exports.newest_number(model.directory.export / model.about.name)
     loaded, opened = tf.saved_model.load(str(folder)), model.opened()
 
@@ -99,10 +104,8 @@ def engines_of(
         return loaded.signatures["image_uint8"](images=tf.constant(batch))["probabilities"].numpy()
 
     return {
-        "trunk": lambda: over(photos, trunk),
         "SavedModel": lambda: over(photos, ask),
         "run": lambda: over(photos, opened.probabilities),
-        "read, trunk": lambda: over(read(), trunk),
         "predict": lambda: [*predict_files(opened, Given(tuple(files)))],
     }
 

@@ -228,8 +228,10 @@ def serving(model: str) -> Iterator[int]:
 
 INSIDE = """
 import json, sys, time
-from kerastl.cli.serve import be_fast
-be_fast()
+from kerastl.cores import use_processor
+from kerastl.memory import keep_memory
+use_processor()
+keep_memory(shared=True)
 import numpy as np
 from kerastl.data import ImageFolder
 from kerastl.data.decoding import decode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kerastl.cores import limit_threads
+from kerastl.cores import use_processor
 from kerastl.errors import KerastlError
 from kerastl.labelled import DataSource, Division, Labelled, Split, Splits
 from kerastl.pretraining import Phase, Pretraining
@@ -43,7 +43,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import TensorFlow, seconds of work, only when something is to be run."""
-    limit_threads()
+    use_processor()
     if name in ("Run", "resume", "run"):
         from kerastl import flow
 

@@ -1,4 +1,4 @@
-"""How many cores there are to use, and no more threads of TensorFlow than that."""
+"""The processor: how many cores of it there are to use, and TensorFlow as fast on them as it is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 # many microseconds.
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 
 def cores(quota: Path = _QUOTA) -> int:
@@ -25,15 +26,17 @@ def cores(quota: Path = _QUOTA) -> int:
         return allowed
 
 
-def limit_threads(quota: Path = _QUOTA) -> None:
-    """Let TensorFlow have a thread for each core, before it begins and unless others said it.
-
-    It honours the affinity by itself, and not the quota: in a container with two of 64 cores it
-    would start 64 threads that wait for each other.
+def use_processor(quota: Path = _QUOTA) -> None:
+    """Say how TensorFlow is to use the processor, before it begins and unless others said it.
 
     Args:
         quota: As of `cores`.
     """
+    # By itself TensorFlow takes oneDNN only where there is AVX-512. With AVX2, too, it trains a
+    # MobileNetV2 in less than half of the time.
+    os.environ.setdefault(_ONEDNN, "1")
+    # It honours the affinity, and not the quota: in a container with two of 64 cores it would start
+    # 64 threads that wait for each other.
     if cores(quota) < _allowed() and not os.environ.keys() & {*_THREADS, "OMP_NUM_THREADS"}:
         os.environ |= dict.fromkeys(_THREADS, str(cores(quota)))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kerastl.cores import cores, limit_threads
+from kerastl.cores import cores, use_processor
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def test_without_a_quota_the_affinity_counts(tmp_path: Path):
 
 def test_tensorflow_gets_a_thread_for_each_core_of_the_quota(tmp_path: Path):
     (tmp_path / "cpu.max").write_text("200000 100000\n")
-    limit_threads(tmp_path / "cpu.max")
+    use_processor(tmp_path / "cpu.max")
     assert said() == {"TF_NUM_INTRAOP_THREADS": "2", "TF_NUM_INTEROP_THREADS": "2"}
 
 
@@ -51,10 +51,18 @@ def test_tensorflow_gets_a_thread_for_each_core_of_the_quota(tmp_path: Path):
 def test_who_says_how_many_threads_there_are_is_heard(tmp_path: Path, name: str):
     (tmp_path / "cpu.max").write_text("200000 100000\n")
     os.environ[name] = "3"
-    limit_threads(tmp_path / "cpu.max")
+    use_processor(tmp_path / "cpu.max")
     assert said() == {name: "3"}
 
 
+def test_onednn_is_used_unless_somebody_says_not_to(tmp_path: Path):
+    use_processor(tmp_path / "nowhere")
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "1"
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+    use_processor(tmp_path / "nowhere")
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
+
+
 def test_where_the_affinity_says_all_nothing_is_set(tmp_path: Path):
-    limit_threads(tmp_path / "nowhere")
+    use_processor(tmp_path / "nowhere")
     assert said() == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import keras
@@ -42,26 +42,47 @@ class Graph:
             precision: What the outputs are, `"float32"` or `"bfloat16"`; in the second case layers
                 of float32 compute in it, too.
         """
-        graph, ends = self.with_constants
+        graph, (pixels, photo, *outputs) = self._ready
         with graph.as_default():
-            photo, *outputs = ends
             outputs = [tf.cast(tensor, precision) for tensor in outputs]
         # A session has its options to itself. Those of eager TensorFlow hold for the whole process,
         # at each call: where they change, a function is compiled anew.
         session = tf.compat.v1.Session(graph=graph, config=_options(precision))
-        run = session.make_callable(outputs, feed_list=[photo])
-        return lambda photos: run(photos.astype(np.float32, copy=False))
+        run, run_pixels = (session.make_callable(outputs, [given]) for given in (photo, pixels))
+
+        def forward(photos: Array) -> list[Array]:
+            if photos.dtype == np.uint8:
+                return cast(list[Array], run_pixels(photos))
+            return cast(list[Array], run(photos.astype(np.float32, copy=False)))
+
+        return forward
 
     @cached_property
-    def with_constants(self) -> tuple[tf.Graph, list[tf.Tensor]]:
-        """The graph with its weights as constants; where photos go in, and what comes out."""
-        function, graph = self.function, tf.Graph()
-        ends = [function.inputs[0].name, *(tensor.name for tensor in function.outputs)]
+    def _ready(self) -> tuple[tf.Graph, list[tf.Tensor]]:
+        """The graph to run: where photos go in as uint8, where as float32, and what comes out."""
+        given, graph = self.function.inputs[0], tf.Graph()
         with graph.as_default():
-            captures = function.graph.captures
-            constants = {inner.name: tf.constant(outer.numpy()) for outer, inner in captures}
-            definition = function.graph.as_graph_def()
-            return graph, tf.graph_util.import_graph_def(definition, constants, ends, name="")
+            # Of bytes TensorFlow makes floats on all cores, which NumPy does on one.
+            pixels = tf.compat.v1.placeholder(tf.uint8, given.shape)
+            photo = tf.compat.v1.placeholder_with_default(tf.cast(pixels, tf.float32), given.shape)
+        return graph, [pixels, photo, *self._written_to(graph, {given.name: photo})]
+
+    def with_constants(self) -> tuple[tf.Graph, list[tf.Tensor]]:
+        """Return a graph with weights as constants; where photos go in, and what comes out."""
+        graph, name = tf.Graph(), self.function.inputs[0].name
+        outputs = self._written_to(graph, {})
+        return graph, [graph.get_tensor_by_name(name), *outputs]
+
+    def _written_to(self, graph: tf.Graph, given: dict[str, tf.Tensor]) -> list[tf.Tensor]:
+        """Write it, weights as constants, to a graph that has some of its inputs already."""
+        inside = self.function.graph
+        with graph.as_default():
+            weights = {inner.name: tf.constant(outer.numpy()) for outer, inner in inside.captures}
+            ends = [tensor.name for tensor in self.function.outputs]
+            definition, known = inside.as_graph_def(), weights | given
+            return cast(
+                list[tf.Tensor], tf.graph_util.import_graph_def(definition, known, ends, name="")
+            )
 
 
 def inference_graph(model: keras.Model) -> Graph:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import re
 
 import click
@@ -88,7 +87,7 @@ def serve(
     if name is not None and not re.fullmatch(r"[^/:]+", name):
         raise UsageError(f"--name takes a name without '/' and ':', not {name!r}.")
     runs.require_model(model)
-    be_fast()
+    keep_memory(shared=True)
     # Typing mistakes are told before the seconds that TensorFlow takes.
     with listen(host, port) as listening:
         from kerastl.opening import open_model
@@ -100,14 +99,6 @@ def serve(
             max_batch, max_latency * _MILLISECONDS, int(max_size * _MEGABYTE), float(timeout)
         )
         running.serve(opened, name or opened.about.name, listening, limits, access_log)
-
-
-def be_fast() -> None:
-    """Set what can be set only before TensorFlow begins."""
-    keep_memory(shared=True)
-    # By itself TensorFlow takes oneDNN only where there is AVX-512; elsewhere, too, it answers a
-    # batch in half the time.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def _require_extra() -> None:

@@ -74,7 +74,7 @@ def _graph(served: Served) -> tuple[tf.Graph, list[tf.Tensor]]:
         return [answering(images).probabilities]
 
     # tf2onnx knows of variables; of a layer's own constants it makes further inputs.
-    return Graph(answer.get_concrete_function()).with_constants
+    return Graph(answer.get_concrete_function()).with_constants()
 
 
 def _without_erfc(graph: Any, node: Any, *_: Any) -> None:
