@@ -3,11 +3,12 @@
     python benchmarks/formats.py formats.md [--only ConvNeXtTiny,VGG16]
 
 Each constructor of `keras.applications` is built at the smallest size that it allows, with random
-weights and statistics of batch normalisation estimated on the photos, so that its features do not
-vanish. The largest difference of a probability on four photos goes into a Markdown table, or the
-reason why there is none. `last digit` is how much Keras's own answers change where each pixel is
-changed by the last digit of a float32: a format cannot be held to less. Constructors that the table
-has already are skipped, so that it can be broken off and gone on with.
+weights, statistics of batch normalisation estimated on the photos, and logits of a deviation of 1,
+so that neither features nor probabilities vanish. The largest difference of a probability on four
+photos goes into a Markdown table, or the reason why there is none. `last digit` is how much Keras's
+own answers change where each pixel is changed by the last digit of a float32: a format cannot be
+held to less. Constructors that the table has already are skipped, so that it can be broken off and
+gone on with.
 """
 
 from __future__ import annotations
@@ -128,6 +129,8 @@ def row(name: str) -> list[object]:
     size, model = _smallest(name)
     photos = _photos(size, LEARNT_FROM)
     estimate_statistics(model, [photos])
+    logits = model.layers[-1]
+    logits.kernel.assign(logits.kernel / np.std(model.predict_on_batch(photos)))
     one, photos = served(model, About(name, CLASSES, size)), photos[:PHOTOS]
     exact, given = one.as_keras(), photos.astype(np.float32)
     expected = exact.predict_on_batch(given)

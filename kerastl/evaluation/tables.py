@@ -69,8 +69,10 @@ def compared_times(runs: Mapping[str, Mapping[str, float]]) -> Table:
     parts = dict.fromkeys(part for seconds in runs.values() for part in seconds)
     # What is several parts together comes last, also where the last run has a part of its own.
     for part in sorted(parts, key=lambda part: (part in (BEFORE, TOTAL), part == TOTAL)):
-        values = (f"{some[part]:.1f}" if part in some else "" for some in runs.values())
-        table.add_row(part, *values, style="bold" if part in (BEFORE, TOTAL) else "")
+        values = [f"{some[part]:.1f}" if part in some else "" for some in runs.values()]
+        # What was not to be done has taken no time.
+        if {*values} - {"", "0.0"}:
+            table.add_row(part, *values, style="bold" if part in (BEFORE, TOTAL) else "")
     return table
 
 
