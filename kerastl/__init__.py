@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from kerastl.source_model import SourceModel, pretrain
 
 __version__ = "0.1.0"
+
+# What is imported first may be TensorFlow or kerastl; after TensorFlow it would be too late.
+use_processor()
+
 __all__ = [
     "Backbone",
     "DataSource",
@@ -43,7 +47,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import TensorFlow, seconds of work, only when something is to be run."""
-    use_processor()
     if name in ("Run", "resume", "run"):
         from kerastl import flow
 

@@ -12,7 +12,7 @@ import platformdirs
 
 from kerastl.errors import RunDirectoryError
 
-_PARTIAL = ".partial-"
+_PARTIAL, _LOCK = ".partial-", ".lock"
 
 
 def cache_folder() -> Path:
@@ -62,9 +62,11 @@ def alone(folder: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock", blocking=False)
+        # Whoever may write to the folder may do so after its owner.
+        lock = FileLock(folder / _LOCK, blocking=False, mode=0o666)
         lock.acquire()
     except Timeout:
         raise RunDirectoryError(
@@ -72,13 +74,15 @@ def alone(folder: Path) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise RunDirectoryError(f"Cannot write {folder}: {reason(error)}.") from error
-    # The file stays: who waits for it must not be left with one that is gone.
     try:
         for path in folder.glob(f"{_PARTIAL}*"):
             _remove(path)
         yield
     finally:
         lock.release()
+        # Elsewhere the file of the lock stays: another process may have opened it.
+        if is_new and [path.name for path in folder.iterdir()] == [_LOCK]:
+            _remove(folder)
 
 
 @contextmanager

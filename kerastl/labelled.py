@@ -158,11 +158,7 @@ class Labelled:
         Raises:
             DataError: The source has photos of one class alone.
         """
-        if len(self.classes) < 2:
-            raise DataError(
-                f"{source} has photos of the one class {self.classes[0]!r}; a classifier needs at "
-                "least two."
-            )
+        require_two(self.classes, source)
 
     def parted(self) -> Splits:
         """Return the photos by their splits; those without one are for training."""
@@ -196,6 +192,18 @@ def _joined(parts: Mapping[str, Split]) -> Encoded | None:
 def _without_a_fold(instance: Any, attribute: attrs.Attribute[Any], file: str | None) -> None:
     if file is not None and instance.fold is not None:
         raise UsageError("Photos are divided by a fold or as in an earlier run; leave one out.")
+
+
+def require_two(classes: Sequence[str], source: object) -> None:
+    """Make sure that there is something to tell apart.
+
+    Raises:
+        DataError: There is one class alone.
+    """
+    if len(classes) < 2:
+        raise DataError(
+            f"{source} has photos of the one class {classes[0]!r}; a classifier needs at least two."
+        )
 
 
 @attrs.frozen

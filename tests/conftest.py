@@ -13,12 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from colors import fill
-from kerastl.cores import use_processor
 from kerastl.data import ImageFolder
 from kerastl.recipe import Backbone, Head, Recipe, Stage
-
-# Before any test imports TensorFlow, so that it computes here as it does in the program.
-use_processor()
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 

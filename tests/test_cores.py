@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,12 @@ def test_onednn_is_used_unless_somebody_says_not_to(tmp_path: Path):
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
     use_processor(tmp_path / "nowhere")
     assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
+
+
+def test_importing_kerastl_says_it_before_tensorflow_begins():
+    code = "import os, kerastl; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    done = subprocess.run([sys.executable, "-c", code], env={}, capture_output=True, check=True)
+    assert done.stdout == b"1\n"
 
 
 def test_where_the_affinity_says_all_nothing_is_set(tmp_path: Path):

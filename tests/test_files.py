@@ -35,5 +35,9 @@ def test_two_processes_do_not_write_to_one_folder(tmp_path: Path):
     folder = tmp_path / "new"
     with alone(folder), pytest.raises(RunDirectoryError, match=r"new is being written by another"):
         alone(folder).__enter__()
+    assert not folder.exists()
     with alone(folder):
-        assert folder.is_dir()
+        (folder / "file").touch()
+    assert {path.name for path in folder.iterdir()} == {".lock", "file"}
+    with alone(folder), pytest.raises(RunDirectoryError):
+        alone(folder).__enter__()

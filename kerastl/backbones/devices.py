@@ -55,9 +55,18 @@ def described(precision: str, several: bool = True) -> str:
         several: Whether all of several GPUs are used, or the first alone.
     """
     used = graphics() if several else graphics()[:1]
-    line = f"{_named(used)}, {policy_of(precision)} ({_reason(precision)})"
+    named = _named(used) if used or has_onednn() else f"{_named(used)} without oneDNN"
+    line = f"{named}, {policy_of(precision)} ({_reason(precision)})"
     # Keras compiles for a single GPU alone, and knows where it can.
     return f"{line}, XLA" if len(used) == 1 and keras.Sequential().jit_compile else line
+
+
+def has_onednn() -> bool:
+    """Say whether a processor computes with oneDNN, as was decided when TensorFlow was imported."""
+    # No public function tells it; this is what TensorFlow's own tests ask.
+    from tensorflow.python.util import _pywrap_util_port
+
+    return bool(_pywrap_util_port.IsMklEnabled())
 
 
 def _named(used: list[tf.config.PhysicalDevice]) -> str:

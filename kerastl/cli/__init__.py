@@ -26,7 +26,6 @@ from kerastl.cli.serve import serve
 from kerastl.cli.show import show
 from kerastl.cli.weights import weights
 from kerastl.clock import Clock
-from kerastl.cores import use_processor
 from kerastl.errors import KerastlError, cause
 
 _EXAMPLES = """\b
@@ -68,7 +67,6 @@ def main() -> None:
     """Run the command line; a mistake is one line and an exit status, never a traceback."""
     clock = Clock(time.perf_counter())
     _hide_native_output()
-    use_processor()
     # A file's name need not be text, and no name is worth a crash.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

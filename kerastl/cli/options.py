@@ -149,20 +149,18 @@ def changed(
 
 
 def require_photos(source: object) -> None:
-    """Make sure that there are photos of several classes, where that is known by listing files.
+    """Make sure, as far as that takes no time, that there are photos.
 
     It takes no TensorFlow, so that a mistyped folder is told of at once.
 
     Args:
-        source: Where they come from; nothing is asked of one that has to compute.
+        source: Where they come from; not all can be glanced at.
 
     Raises:
         DataError: There are none, or of one class alone.
     """
-    from kerastl.data import ImageFolder, Manifest
-
-    if isinstance(source, (ImageFolder, Manifest)):
-        source.find(everything=True).require_two_classes(source)
+    if glance := getattr(source, "glance", None):
+        glance()
 
 
 def with_settings(value: Value, texts: tuple[str, ...]) -> Value:

@@ -103,14 +103,13 @@ def _begin(
     **options: Any,
 ) -> dict[str, Any]:
     require_resume(force)
-    if dry_run:
-        _require_dry(seeds, tensorboard)
+    _require_dry(dry_run, seeds, tensorboard)
     # Before TensorFlow is imported, so that a typing mistake is told at once.
     recipe, module = find_with_module(name)
     recipe = changed(recipe, **options)
+    require_photos(recipe.data)
     if not seeds:
         runs.check_free(output, overwrite)
-    require_photos(recipe.data)
     with clock.part("import"):
         from kerastl import flow, rehearsal
 
@@ -131,11 +130,11 @@ def _begin(
     return result.as_json()
 
 
-def _require_dry(seeds: int | None, tensorboard: bool) -> None:
-    """Make sure that nothing was asked for that `--dry-run` does not do."""
-    if seeds:
+def _require_dry(dry_run: bool, seeds: int | None, tensorboard: bool) -> None:
+    """Make sure that nothing was asked for that `--dry-run`, if given, does not do."""
+    if dry_run and seeds:
         raise UsageError("--dry-run is of one run; leave --seeds out.")
-    if tensorboard:
+    if dry_run and tensorboard:
         raise UsageError("--dry-run writes no logs; leave --tensorboard out.")
 
 

@@ -14,7 +14,16 @@ from kerastl.console import say
 from kerastl.data.files import Row, files_in, labelled_files, without_quarantined
 from kerastl.data.splits import load_splits
 from kerastl.errors import DataError
-from kerastl.labelled import SPLITS, TEST, TRAIN, VALIDATION, Division, Labelled, Splits
+from kerastl.labelled import (
+    SPLITS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Division,
+    Labelled,
+    Splits,
+    require_two,
+)
 
 _SPLIT_NAMES = {
     "train": TRAIN,
@@ -53,7 +62,9 @@ class ImageFolder:
             DataError: There is no such folder, or a class has no photos to learn from.
         """
         root = self.root
-        folders = _split_folders(root)
+        folders, others = _split_folders(root)
+        if others:
+            say(f"Passed over beside {', '.join(folders)} in {root}: {', '.join(others)}")
         classes = self._classes(folders)
         rows = list(self._rows(folders))
         rows = rows if everything else without_quarantined(rows, root)
@@ -62,6 +73,15 @@ class ImageFolder:
         if not everything and not {VALIDATION, TEST} >= set(folders):
             _require_each_class(folders.get(TRAIN, root), rows, classes)
         return labelled_files(rows, str(root), classes)
+
+    def glance(self) -> None:
+        """Make sure that there are folders of two classes; nobody looks into them.
+
+        Raises:
+            DataError: There are not.
+        """
+        folders, _ = _split_folders(self.root)
+        require_two(self._classes(folders), self)
 
     def load(self, seed: int = 0, division: Division | None = None) -> Splits:
         """Return the splits; those that the folder does not have are drawn.
@@ -112,8 +132,11 @@ class ImageFolder:
         return folders[self.group - 1] if self.group and len(folders) >= self.group else ""
 
 
-def _split_folders(root: Path) -> dict[str, Path]:
-    """Return the folder of each split; a folder without split folders is one without a name."""
+def _split_folders(root: Path) -> tuple[dict[str, Path], list[str]]:
+    """Return the folder of each split, and the names of those beside them, which are none.
+
+    A folder without split folders is one without a name.
+    """
     if root.is_file():
         raise DataError(f"{root} is no folder, and no manifest (.csv, .tsv or .jsonl).")
     if not root.is_dir():
@@ -128,9 +151,9 @@ def _split_folders(root: Path) -> dict[str, Path]:
             found[split] = path
         else:
             others.append(path.name)
-    if found and others:
-        say(f"Passed over beside {', '.join(found)} in {root}: {', '.join(others)}")
-    return {name: found[name] for name in SPLITS if name in found} or {"": root}
+    if not found:
+        return {"": root}, []
+    return {name: found[name] for name in SPLITS if name in found}, others
 
 
 def _subfolders(folder: Path) -> list[Path]:

@@ -84,6 +84,14 @@ class Manifest:
         rows = rows if everything else without_quarantined(rows, root)
         return labelled_files(rows, str(root), multi_label=self.multi_label)
 
+    def glance(self) -> None:
+        """Make sure that the table can be read, by its first line.
+
+        Raises:
+            DataError: It cannot.
+        """
+        next(self._rows(), None)
+
     def load(self, seed: int = 0, division: Division | None = None) -> Splits:
         """Return the splits; those that the table does not have are drawn.
 

@@ -24,6 +24,8 @@ ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
 _RATIO, _ALWAYS_ALLOWED = 100, 64 * 2**20
 _MOST_BYTES = 16 * 2**30
 _MOST_MEMBERS = 20_000
+# The longest, the config of NASNetLarge, has 2 MB.
+_MOST_TEXT = 64 * 2**20
 # What reading an archive that is damaged may raise.
 DAMAGED = (
     OSError,
@@ -36,6 +38,23 @@ DAMAGED = (
     zlib.error,
     lzma.LZMAError,
 )
+
+
+def text_in(path: Path, name: str) -> str:
+    """Return a text that is a member of a file which is a zip archive, or has one at its end.
+
+    Raises:
+        ExportError: It is damaged, has no such member, or one larger than any text.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(name).file_size > _MOST_TEXT:
+                raise ExportError(f"{path} is refused: its {name} is larger than any.")
+            return archive.read(name).decode()
+    except KeyError:
+        raise ExportError(f"{path} is none of kerastl's: it has no {name} in it.") from None
+    except DAMAGED as error:
+        raise ExportError(f"{path} is damaged or none of kerastl's: {one_line(error)}.") from error
 
 
 def is_archive(path: Path) -> bool:

@@ -15,7 +15,7 @@ import keras
 
 from kerastl.errors import ExportError, one_line
 from kerastl.serving.about import ABOUT, CLASSES, About
-from kerastl.serving.archive import DAMAGED
+from kerastl.serving.archive import text_in
 from kerastl.serving.opened import Opened
 from kerastl.serving.rebuilding import not_compiled
 from kerastl.serving.served import PROBABILITIES, Served, open_served
@@ -50,8 +50,6 @@ _HARMFUL = {
     "IntegerLookup",
     "TextVectorization",
 }
-# A config larger than this is none; that of NASNetLarge has 2 MB.
-_MOST_BYTES = 64 * 2**20
 
 
 def write(served: Served, folder: Path) -> None:
@@ -97,7 +95,7 @@ def open_keras_file(path: Path) -> Opened:
         ExportError: It is damaged, none of kerastl's, or names anything that is no part of Keras or
             may hold code.
     """
-    about = About.from_text(_member(path, ABOUT), path)
+    about = About.from_text(text_in(path, ABOUT), path)
     model = load_harmless(path)
     try:
         logits = model.get_layer(PROBABILITIES).input
@@ -125,7 +123,7 @@ def load_harmless(path: Path) -> keras.Model:
 
 def _require_harmless(path: Path) -> None:
     try:
-        config = json.loads(_member(path, _CONFIG))
+        config = json.loads(text_in(path, _CONFIG))
         # Keras does not look at how the model was trained.
         config.pop(_COMPILED, None)
         named = next((one for one in _named(config) if not _is_harmless(*one)), None)
@@ -137,19 +135,6 @@ def _require_harmless(path: Path) -> None:
             f"{path} is refused: it names {name!r} of {module!r}, and only layers of Keras that "
             "hold no code are opened."
         )
-
-
-def _member(path: Path, name: str) -> str:
-    """Return a text in a zip archive."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(name).file_size > _MOST_BYTES:
-                raise ExportError(f"{path} is refused: its {name} is larger than any.")
-            return archive.read(name).decode()
-    except KeyError:
-        raise ExportError(f"{path} is none of kerastl's: it has no {name} in it.") from None
-    except DAMAGED as error:
-        raise ExportError(f"{path} is damaged: {one_line(error)}.") from error
 
 
 def _named(value: Any) -> Iterator[tuple[Any, Any]]:

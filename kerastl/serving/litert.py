@@ -16,7 +16,7 @@ import tensorflow as tf
 from kerastl.cores import cores
 from kerastl.errors import ExportError, UsageError, did_you_mean, one_line
 from kerastl.serving.about import ABOUT, CLASSES, FLOAT16, INT8, QUANTIZATIONS, About
-from kerastl.serving.archive import DAMAGED
+from kerastl.serving.archive import text_in
 from kerastl.serving.foreign import converting, needed, quietly
 from kerastl.serving.opened import Opened, Pixels, Values
 from kerastl.serving.rebuilding import without_groups
@@ -104,7 +104,7 @@ def open_litert(path: Path) -> Opened:
     Raises:
         ExportError: It is damaged, or none of kerastl's; or LiteRT is not installed.
     """
-    about = _about(path)
+    about = About.from_text(text_in(path, ABOUT), path)
     engine = needed("ai_edge_litert.interpreter", "LiteRT", "litert")
     try:
         with quietly():
@@ -126,13 +126,3 @@ def _asked(ask: Callable[..., Any]) -> Callable[[Pixels], Values]:
             return found
 
     return probabilities
-
-
-def _about(path: Path) -> About:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return About.from_text(archive.read(ABOUT).decode(), path)
-    except KeyError:
-        raise ExportError(f"{path} is none of kerastl's: it has no {ABOUT} at its end.") from None
-    except DAMAGED as error:
-        raise ExportError(f"{path} is damaged or none of kerastl's: {one_line(error)}.") from error

@@ -51,10 +51,10 @@ def write(served: Served, folder: Path) -> None:
         (assets / ABOUT).write_text(about.as_text(), encoding="utf-8")
         (assets / CLASSES).write_text(about.names, encoding="utf-8")
         answering = Answering(served)
-        module, names = answering.module, _names(assets / CLASSES)
-        module.assets = [names, tf.saved_model.Asset(str(assets / ABOUT))]
+        module = answering.module
+        module.assets = [tf.saved_model.Asset(str(assets / name)) for name in (ABOUT, CLASSES)]
         try:
-            signatures = _signatures(answering, _answer_of(about, names))
+            signatures = _signatures(answering, _answer_of(about))
             tf.saved_model.save(module, str(folder), signatures)
         except tf.errors.OpError as error:
             # TensorFlow writes through its own file system, with its own errors.
@@ -106,24 +106,12 @@ def _pixels(size: int, kind: tf.DType) -> list[tf.TensorSpec]:
     return [tf.TensorSpec([None, size, size, 3], kind, "images")]
 
 
-def _names(asset: Path) -> tf.lookup.StaticHashTable:
-    """Return the table from a class's number to its name, which carries the file as an asset."""
-    lines = tf.lookup.TextFileInitializer(
-        str(asset),
-        key_dtype=tf.int64,
-        key_index=tf.lookup.TextFileIndex.LINE_NUMBER,
-        value_dtype=tf.string,
-        value_index=tf.lookup.TextFileIndex.WHOLE_LINE,
-    )
-    return tf.lookup.StaticHashTable(lines, default_value="")
-
-
-def _answer_of(about: About, names: tf.lookup.StaticHashTable) -> Callable[[tf.Tensor], Named]:
+def _answer_of(about: About) -> Callable[[tf.Tensor], Named]:
     """Return what makes answers of probabilities."""
 
     def answer(probabilities: tf.Tensor) -> Named:
         values, numbers = tf.math.top_k(probabilities, about.most_labels)
-        labels = names.lookup(tf.cast(numbers, tf.int64))
+        labels = tf.gather(tf.constant(about.names.splitlines()), numbers)
         label, probability = labels[:, 0], values[:, 0]
         if about.threshold is not None:
             label = tf.where(probability < about.threshold, UNSURE, label)

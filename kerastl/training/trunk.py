@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerastl.backbones.devices import has_onednn
 from kerastl.backbones.engine import Forward, Graph, has_bfloat16, has_gpu, inference_graph
 from kerastl.cache import Array, Cache, Numbers, code_of, gather, id_of, ids_of
 from kerastl.console import say
@@ -39,7 +40,7 @@ class Frozen:
     def _key(self) -> bytes:
         versions = [each.__version__.encode() for each in (tf, keras)]
         weights = [part for weight in self.model.weights for part in _bytes(weight.numpy())]
-        device = b"GPU" if has_gpu() else b"CPU"
+        device = b"GPU" if has_gpu() else b"oneDNN" if has_onednn() else b"CPU"
         return id_of(
             _layers(self.model),
             *weights,

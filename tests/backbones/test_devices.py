@@ -59,9 +59,18 @@ def test_a_processor_is_named_with_its_cores(
     having()
     monkeypatch.setattr(devices, "cores", lambda: available)
     monkeypatch.setattr("os.cpu_count", lambda: 64)
+    monkeypatch.setattr(devices, "has_onednn", lambda: True)
     assert devices.hardware() == f"CPU, {named}"
     assert devices.described("auto") == f"CPU, {named}, float32 (TensorFlow sees no GPU)"
     assert devices.described("mixed") == f"CPU, {named}, mixed_bfloat16 (precision mixed)"
+
+
+def test_a_processor_without_onednn_is_told(having, monkeypatch: pytest.MonkeyPatch):
+    having()
+    monkeypatch.setattr(devices, "has_onednn", lambda: False)
+    assert "cores without oneDNN, float32" in devices.described("auto")
+    having(A100)
+    assert "oneDNN" not in devices.described("auto")
 
 
 @pytest.mark.parametrize("count", [0, 1])

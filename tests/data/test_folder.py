@@ -142,3 +142,14 @@ def test_a_folder_that_cannot_be_learned_from(tmp_path: Path, prepare, message: 
 def test_a_missing_folder(tmp_path: Path):
     with pytest.raises(DataError, match="There is no folder"):
         ImageFolder(str(tmp_path / "nowhere")).load(seed=0)
+
+
+def test_a_glance_tells_of_folders_alone_and_says_nothing(tmp_path: Path, capsys):
+    for name in ("train/red", "train/blue", "test/red", "other"):
+        (tmp_path / name).mkdir(parents=True)
+    ImageFolder(str(tmp_path)).glance()
+    assert capsys.readouterr().out == ""
+    with pytest.raises(DataError, match="the one class 'red'; a classifier needs at least two"):
+        ImageFolder(str(tmp_path / "test")).glance()
+    with pytest.raises(DataError, match="holds no class folders"):
+        ImageFolder(str(tmp_path / "other")).glance()

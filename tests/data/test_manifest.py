@@ -227,3 +227,14 @@ def test_groups_that_there_are_not(nested: Path):
     for wrong in (0, "(", True):
         with pytest.raises(UsageError, match=r"ImageFolder\.group must be a number of folders"):
             ImageFolder(nested, group=wrong)
+
+
+def test_a_glance_tells_of_a_table_that_is_none(tmp_path: Path):
+    path = tmp_path / "photos.csv"
+    with pytest.raises(DataError, match=r"photos\.csv cannot be read"):
+        Manifest(str(path)).glance()
+    path.write_text("path,kind\na.jpg,red\n")
+    with pytest.raises(DataError, match="no column 'label'"):
+        Manifest(str(path)).glance()
+    path.write_text("path,label\na.jpg,red\nb.jpg,\n")
+    Manifest(str(path)).glance()

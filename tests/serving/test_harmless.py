@@ -15,6 +15,21 @@ from kerastl.serving.harmless import require_harmless
 EVIL: dict[str, Callable[[str], object]] = {
     "WriteFile": lambda path: tf.io.write_file(path, "planted"),
     "ReadFile": lambda path: tf.io.read_file(path),
+    "ImmutableConst": lambda path: tf.raw_ops.ImmutableConst(
+        dtype=tf.uint8, shape=[1], memory_region_name=path
+    ),
+    "HashTableV2": lambda path: tf.raw_ops.InitializeTableFromTextFileV2(
+        table_handle=tf.raw_ops.HashTableV2(key_dtype=tf.int64, value_dtype=tf.string),
+        filename=path,
+        key_index=-1,
+        value_index=-2,
+    ),
+    "GenerateVocabRemapping": lambda path: tf.raw_ops.GenerateVocabRemapping(
+        new_vocab_file=path, old_vocab_file=path, new_vocab_offset=0, num_new_vocab=1
+    ),
+    "DecodeProtoV2": lambda path: tf.raw_ops.DecodeProtoV2(
+        bytes=[""], message_type="a", field_names=[], output_types=[], descriptor_source=path
+    ),
     "PrintV2": lambda path: tf.print("planted", output_stream=f"file://{path}"),
     "EagerPyFunc": lambda path: tf.py_function(lambda: Path(path).touch(), [], []),
     "SaveV2": lambda path: tf.raw_ops.SaveV2(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kerastl.errors import ExportError
-from kerastl.serving import keras_file
+from kerastl.serving import archive
 from kerastl.serving.keras_file import load_harmless, open_keras_file
 
 
@@ -121,7 +121,7 @@ def test_a_damaged_config_is_told(file: Path, config: str):
 
 
 def test_a_config_that_never_ends_is_refused(file: Path, monkeypatch):
-    monkeypatch.setattr(keras_file, "_MOST_BYTES", 1000)
+    monkeypatch.setattr(archive, "_MOST_TEXT", 1000)
     with pytest.raises(ExportError, match=r"its config\.json is larger than any"):
         load_harmless(file)
 
