@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from kerastl.console import say
+from kerastl.errors import ExportError
 from kerastl.files import alone, replacing
 from kerastl.recipe import SQUASH
 from kerastl.rundir import RunDirectory
@@ -76,13 +77,20 @@ def export(
         the next number.
 
     Raises:
-        ExportError: It answers otherwise, or cannot be converted; those before it are there.
+        ExportError: One answers otherwise, or cannot be converted; the others are there.
         RunDirectoryError: It cannot be written, or another process is writing there.
     """
     for form in forms:
         form.require_extras()
-    exact = served(model, about)
-    return [_export(exact, directory, form, proof, folder or directory.export) for form in forms]
+    exact, done, failures = served(model, about), [], []
+    for form in forms:
+        try:
+            done.append(_export(exact, directory, form, proof, folder or directory.export))
+        except ExportError as error:
+            failures.append(str(error))
+    if failures:
+        raise ExportError(" ".join(failures))
+    return done
 
 
 def _export(model: Served, directory: RunDirectory, form: Form, proof: Trial, folder: Path) -> Path:

@@ -58,7 +58,18 @@ def _open_run(name: str) -> Opened:
     except RunDirectoryError as error:
         if RunDirectory(Path(name)).record.is_file():
             raise
+        if held := _exports_in(Path(name)):
+            raise RunDirectoryError(
+                f"{name} holds the exports {', '.join(held)}; name one of them, such as "
+                f"{Path(name, held[0])}."
+            ) from error
         raise RunDirectoryError(f"{error} {_EXPECTED}") from error
+
+
+def _exports_in(folder: Path) -> list[str]:
+    """Return the names of the exports that lie in a folder."""
+    inner = folder.iterdir() if folder.is_dir() else ()
+    return sorted(each.name for each in inner if exports.newest_number(each))
 
 
 def _open_file(path: Path) -> Opened:

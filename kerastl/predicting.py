@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -59,25 +60,32 @@ def _dataset(photo: bytes, _: Sequence[int]) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensors(photo)
 
 
-def sort_into(folder: Path, predictions: Sequence[Prediction]) -> None:
+def sort_into(folder: Path, predictions: Sequence[Prediction]) -> int:
     """Copy photos into a folder for each label; no file is moved, and none is overwritten.
+
+    A photo that is there already, under its name and with its bytes, is not copied again.
 
     Args:
         folder: Where the folders of the labels are made.
         predictions: Of files; a photo from standard input is passed over. One of several labels is
             copied to each, one of none to `none`.
 
+    Returns:
+        How many were copied.
+
     Raises:
         RunDirectoryError: A copy cannot be written.
     """
+    copied = 0
     for one in predictions:
         for label in _labels(one) if one.name != STDIN else ():
             try:
-                _copy(Path(one.name), folder / _as_folder(label))
+                copied += _copy(Path(one.name), folder / _as_folder(label))
             except OSError as error:
                 raise RunDirectoryError(
                     f"Cannot copy {one.name} into {folder}: {reason(error)}."
                 ) from error
+    return copied
 
 
 def _labels(prediction: Prediction) -> list[str]:
@@ -87,13 +95,16 @@ def _labels(prediction: Prediction) -> list[str]:
     return [label for label, _ in answer.labels] or [_NONE]
 
 
-def _copy(file: Path, folder: Path) -> None:
+def _copy(file: Path, folder: Path) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     number, target = 1, folder / file.name
     while os.path.lexists(target):
+        if target.is_file() and filecmp.cmp(file, target, shallow=False):
+            return False
         number += 1
         target = folder / f"{file.stem}-{number}{file.suffix}"
     shutil.copy2(file, target)
+    return True
 
 
 def _as_folder(label: str) -> str:

@@ -153,11 +153,12 @@ class Trained:
             RunDirectoryError: It cannot be written.
         """
         splits, cache = self._other_photos(data) if data else self._own_photos(), Cache()
-        threshold = target_precision and self._threshold(target_precision, cache)
+        threshold = self._threshold(target_precision, cache) if target_precision else None
         name, photos = self._to_try_on(splits, cache)
         about = about_run(self.directory, threshold)
         examples = examples_of(photos) if data else self._examples
-        with trial(self.model, name, splits[name], photos, examples) as proof:
+        called = "other" if data else name
+        with trial(self.model, called, splits[name], photos, examples) as proof:
             return export(self.model.model, about, self.directory, forms, proof, folder)
 
     def _to_try_on(self, splits: Mapping[str, Split], cache: Cache) -> tuple[str, Photos]:
@@ -168,7 +169,7 @@ class Trained:
                 return name, photos
         raise DataError("There are no photos to try an export on; name some with --data FOLDER.")
 
-    def _threshold(self, precision: float, cache: Cache) -> float:
+    def _threshold(self, precision: float, cache: Cache) -> float | None:
         """Return below which probability a photo is `unsure`, by the run's validation photos."""
         if self.multi_label:
             raise UsageError("--target-precision is of photos with one label each.")
@@ -183,7 +184,14 @@ class Trained:
                 f"Not even the most certain answers to {len(photos)} validation photos are right "
                 f"in {precision:.0%}; ask for a lower --target-precision."
             )
-        return found
+        sure = probabilities.max(axis=1) >= found
+        right = (probabilities.argmax(axis=1) == photos.labels)[sure].mean()
+        below = f"Below {found:.3f}, {(~sure).sum()}" if found else "None"
+        say(
+            f"{below} of {len(photos)} validation photos are unsure; of the others {right:.3f} are "
+            "told right"
+        )
+        return found or None
 
     def _examples(self) -> Pixels:
         splits, _ = splits_of(self.directory, recipe_of(self.directory), (TRAIN,))

@@ -141,6 +141,11 @@ def test_what_is_no_model_is_told_with_what_one_is(name: str, tmp_path: Path):
         open_model(str(tmp_path / name))
 
 
+def test_a_folder_of_exports_names_them(exports: Path):
+    with pytest.raises(RunDirectoryError, match=r"holds the exports colors; name one of them"):
+        open_model(str(exports / "onnx"))
+
+
 def test_a_harmful_model_in_a_run_directory_is_refused(run: Path, tmp_path: Path):
     harmful = Path(shutil.copytree(run, tmp_path / "harmful"))
     values = keras.Input((4,))

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from kerastl import runs
-from kerastl.cli.options import json_option, print_json
+from kerastl.cli.options import json_option, print_json, require_photos
+from kerastl.data import source_of
 from kerastl.errors import UsageError
 from kerastl.serving.about import FORMATS, LITERT, MAX_LOSS, QUANTIZATIONS, SAVED_MODEL
 
@@ -31,7 +32,11 @@ Examples:
     help="May be given several times; saved_model unless it is.",
 )
 @click.option(
-    "--quantize", type=click.Choice(QUANTIZATIONS), help="Make the weights of litert smaller."
+    "--quantize",
+    "quantizations",
+    multiple=True,
+    type=click.Choice(QUANTIZATIONS),
+    help="Make the weights of litert smaller; may be given several times.",
 )
 @click.option(
     "--max-loss",
@@ -45,7 +50,7 @@ Examples:
     "--target-precision",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="SHARE",
-    help="Say unsure where so large a share would not be told right.",
+    help="Say unsure of photos too doubtful for so large a share to be told right.",
 )
 @click.option(
     "--data", metavar="DATA", help="Other photos to try the exports on than the run's own."
@@ -53,14 +58,14 @@ Examples:
 @click.option(
     "--output",
     metavar="FOLDER",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, file_okay=False, writable=True),
     help="Where to; the run's own folder of exports unless it is given.",
 )
 @json_option
 def export(
     run: str,
     formats: tuple[str, ...],
-    quantize: str | None,
+    quantizations: tuple[str, ...],
     max_loss: float,
     target_precision: float | None,
     data: str | None,
@@ -74,16 +79,20 @@ def export(
     becomes NAME/1, or the next number, as TensorFlow Serving expects it; those of other formats
     NAME-litert/1 and so on.
     """
-    if quantize and LITERT not in formats:
+    if quantizations and LITERT not in formats:
         raise UsageError("--quantize is of litert; add --format litert.")
     runs.find(run).require_model()
+    if data:
+        require_photos(source_of(data))
     from kerastl import trained
     from kerastl.serving.form import Form
 
     model = trained.load(run)
     click.echo(f"Run: {model.directory.path}", err=True)
     forms = [
-        Form(one, quantize if one == LITERT else None, max_loss) for one in dict.fromkeys(formats)
+        Form(one, quantization, max_loss)
+        for one in dict.fromkeys(formats)
+        for quantization in (dict.fromkeys(quantizations) if one == LITERT else ()) or (None,)
     ]
     targets = model.export(output, forms, data=data, target_precision=target_precision)
     if as_json:

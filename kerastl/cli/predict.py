@@ -12,6 +12,7 @@ import click
 
 from kerastl import runs
 from kerastl.cli.options import json_option, print_json
+from kerastl.console import counted
 from kerastl.data.given import gathered
 from kerastl.errors import UsageError
 
@@ -31,7 +32,9 @@ Examples:
 @click.command(epilog=_EXAMPLES)
 @click.argument("model")
 @click.argument("photos", nargs=-1, required=True)
-@click.option("--top", type=click.IntRange(min=1), default=1, help="How many labels a photo.")
+@click.option(
+    "--top", type=click.IntRange(min=1), default=1, metavar="N", help="How many labels a photo."
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print a table: all probabilities, as CSV.")
 @click.option(
     "--sort-into",
@@ -64,12 +67,12 @@ def predict(
 
     opened = open_model(model)
     click.echo(f"Model: {opened.path}", err=True)
-    predictions, left_out, count = [], [], 0
+    predictions, left_out, count, copied = [], [], 0, 0
     for found, skipped in predicting.predict_files(opened, given, top):
         for one in skipped:
             click.echo(f"Skipped {one.name}: {one.reason}", err=True)
         if sort_into:
-            predicting.sort_into(sort_into, found)
+            copied += predicting.sort_into(sort_into, found)
         if as_json or as_csv:
             predictions += found
         else:
@@ -81,6 +84,8 @@ def predict(
         print_json({"predictions": found_json, "skipped": left_out})
     if as_csv:
         click.echo(_table(predictions, opened.about.classes), nl=False)
+    if sort_into:
+        click.echo(f"Copied {counted(copied, 'photo')} into {sort_into}", err=True)
     return 0 if count else 1
 
 

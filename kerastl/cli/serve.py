@@ -24,12 +24,19 @@ _MILLISECONDS, _MEGABYTE = 1e-3, 1_000_000
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("model")
-@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 for the network.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="0.0.0.0 for the network.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8501,
     show_default=True,
+    metavar="N",
     help="0 for one that is free.",
 )
 @click.option("--name", metavar="NAME", help="What it is called in /v1/models/NAME.")

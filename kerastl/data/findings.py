@@ -153,6 +153,10 @@ def _counts(looked: Looked) -> Iterator[Finding]:
         if count < _FEW:
             text = f"class {name!r} has only {counted(count, 'photo')} to learn from"
             yield Finding("few-photos", WARNING, text)
+    for split, others in looked.counts().items():
+        for name in sorted(name for name, count in others.items() if count == 1 < counts[name]):
+            text = f"class {name!r} has a single photo in {split}: what is said of it says little"
+            yield Finding("single-photo", WARNING, text)
     ordered = counts.most_common()
     if ordered and ordered[0][1] > _IMBALANCE * ordered[-1][1]:
         (most, many), (least, few) = ordered[0], ordered[-1]

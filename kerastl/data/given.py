@@ -38,21 +38,29 @@ def gathered(paths: Sequence[str]) -> Given:
             standard input: a photo, or paths, one a line.
 
     Raises:
-        DataError: A path does not exist, or there is no file at all.
+        DataError: A path does not exist that is no line of standard input, or there is no file.
     """
     photo, lines = _from_stdin() if STDIN in paths else (None, [])
-    named = [path for path in paths if path != STDIN] + lines
-    files = tuple(file for path in named for file in _files(path))
+    files = [file for path in paths if path != STDIN for file in _files(path)]
+    for line in lines:
+        # Of a list that another program has made, one that is gone by now is left out later.
+        files += files_in(line) if os.path.isdir(line) else [line]
     if not files and photo is None:
-        raise DataError(f"There are no files in {', '.join(paths)}.")
-    return Given(files, photo)
+        raise DataError(f"There are no files in {_named(paths)}.")
+    # A pattern means a file by its own name, and by that of each folder that it is in.
+    once = {os.path.normpath(file): file for file in reversed(files)}
+    return Given(tuple(reversed(once.values())), photo)
+
+
+def _named(paths: Sequence[str]) -> str:
+    return ", ".join("standard input" if path == STDIN else path for path in paths)
 
 
 def _from_stdin() -> tuple[bytes | None, list[str]]:
     given = sys.stdin.buffer.read()
     if _NO_TEXT in given[:_FIRST]:
         return given, []
-    return None, [line for line in os.fsdecode(given).split("\n") if line.strip()]
+    return None, [line for line in os.fsdecode(given).splitlines() if line.strip()]
 
 
 def _files(path: str) -> list[str]:

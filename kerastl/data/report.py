@@ -20,6 +20,7 @@ ADVICE = {
     "copies-across-splits": "Keep each in one split: a score on photos that were learned is a lie.",
     "copies": "They count twice; one of each is enough.",
     "few-photos": "Add photos, or expect little of the class.",
+    "single-photo": "Add photos of the class, or divide otherwise, by another seed.",
     "imbalance": "Add photos of the small class; look at the recall of each class.",
     "blank": "Remove them unless nothing is what they are to show.",
     "wrong-ending": "They are read as what they are; other programs may not.",

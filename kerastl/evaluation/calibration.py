@@ -75,8 +75,8 @@ def threshold_for(
         precision: The share that is wanted, 0..1.
 
     Returns:
-        The lowest such probability, so that as many photos as can be have an answer; None where not
-        even the most certain answers are right so often.
+        The lowest such probability, so that as many photos as can be have an answer: 0 where all
+        can. None where not even the most certain answers are right so often.
     """
     told, right = _told(probabilities, labels)
     order = np.argsort(-told, kind="stable")
@@ -84,7 +84,9 @@ def threshold_for(
     # Photos of one probability are answered together.
     last_of_equals = np.append(told[order][1:] != told[order][:-1], True)
     enough = np.flatnonzero((shares >= precision) & last_of_equals)
-    return float(told[order][enough[-1]]) if len(enough) else None
+    if not len(enough):
+        return None
+    return float(told[order][enough[-1]]) if enough[-1] + 1 < len(told) else 0.0
 
 
 def calibration(

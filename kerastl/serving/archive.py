@@ -51,8 +51,8 @@ def text_in(path: Path, name: str) -> str:
             if archive.getinfo(name).file_size > _MOST_TEXT:
                 raise ExportError(f"{path} is refused: its {name} is larger than any.")
             return archive.read(name).decode()
-    except KeyError:
-        raise ExportError(f"{path} is none of kerastl's: it has no {name} in it.") from None
+    except (KeyError, zipfile.BadZipFile):
+        raise ExportError(f"{path} is damaged or none of kerastl's: it has no {name}.") from None
     except DAMAGED as error:
         raise ExportError(f"{path} is damaged or none of kerastl's: {one_line(error)}.") from error
 

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 from scipy.stats import binomtest
 
-from kerastl.serving.about import UNSURE, About
+from kerastl.serving.about import SAVED_MODEL, UNSURE, About
 from kerastl.serving.calls import call
 from kerastl.serving.gate import Parity
 
@@ -52,9 +52,12 @@ class Card:
 
     def _front_matter(self) -> str:
         library = {"litert": "tflite", "onnx": "onnx", "keras": "keras"}.get(self.kind, "tf-keras")
+        told = {split: scores["accuracy"] for split, scores in self.about.scores.items()}
+        if self.quantization:
+            told = {self.parity.split: self.parity.accuracy}
         metrics = [
-            f"      - type: accuracy\n        value: {scores['accuracy']}\n        name: {split}"
-            for split, scores in self.about.scores.items()
+            f"      - type: accuracy\n        value: {accuracy}\n        name: {split}"
+            for split, accuracy in told.items()
         ]
         # JSON is YAML, and quotes what has to be quoted.
         name = json.dumps(self.about.name)
@@ -88,9 +91,10 @@ class Card:
             several = "each label for itself (those above 0.5 apply; `label` is the likeliest one)"
         unsure = ""
         if self.about.threshold is not None:
+            called = "is" if self.kind == SAVED_MODEL else "is to be"
             unsure = (
-                f" A photo whose most probable class is below {self.about.threshold:.3f} is called "
-                f"`{UNSURE}`."
+                f" A photo whose most probable class is below {self.about.threshold:.3f} {called} "
+                f"called `{UNSURE}`."
             )
         return (
             f"For photos like those that it has learned from: it says {several} of any photo, also "
@@ -121,7 +125,13 @@ class Card:
                 f"| {split} | {scores['images']} | {scores['accuracy']:.3f} ({low:.3f} to "
                 f"{high:.3f}) | {scores['macro_f1']:.3f} | {'' if off is None else f'{off:.3f}'} |"
             )
-        return "\n".join([*rows, "", *self._by_class()])
+        return "\n".join([*self._before(), *rows, "", *self._by_class()])
+
+    def _before(self) -> list[str]:
+        if not self.quantization:
+            return []
+        which = "Of the model before its weights were quantised; the proof says what has changed."
+        return [which, ""]
 
     def _by_class(self) -> list[str]:
         scores = self.record.get("scores", {})
@@ -139,7 +149,7 @@ class Card:
     def _limits(self) -> str:
         photos = (
             "JPEG, PNG, GIF (its first frame), BMP and WebP files"
-            if self.kind == "saved_model"
+            if self.kind == SAVED_MODEL
             else "upright pixels"
         )
         return (
@@ -152,17 +162,24 @@ class Card:
             return "Probabilities were not calibrated: they may be far too certain."
         return (
             "Probabilities were calibrated on the validation photos; on other photos they need not "
-            "be true."
+            f"be true{', nor after weights were quantised' if self.quantization else ''}."
         )
 
     def _proof(self) -> str:
         parity = self.parity
-        return (
-            f"Asked in a process without kerastl about {parity.photos} {parity.split} photos "
-            f"({parity.from_files} of them as files), it gave the model's first label to "
+        files = f" ({parity.from_files} of them as files)" if parity.reading is None else ""
+        proof = (
+            f"Asked in a process without kerastl about {parity.photos} {parity.split} photos"
+            f"{files}, it gave the model's first label to "
             f"{parity.agreement:.1%}; the largest difference in a probability is "
             f"{parity.difference:.2g}, its accuracy {parity.accuracy:.4f} (the model's "
             f"{parity.accuracy_before:.4f})."
+        )
+        if parity.reading is None or not parity.from_files:
+            return proof
+        return (
+            f"{proof} That is of pixels as kerastl reads them. Of {parity.from_files} files that "
+            f"Pillow reads, as above, the largest difference is {parity.reading:.2g}."
         )
 
 

@@ -57,6 +57,8 @@ class Parity:
         from_files: How many of them were given as files, too.
         difference: The largest one in a probability.
         agreement: Share of the photos that have the same most probable class.
+        reading: The largest difference where the files were read as the model card says, which is
+            no part of the export; None where it reads them itself.
         accuracy: The export's share of photos told right; one that is unsure is not.
         accuracy_before: The model's.
     """
@@ -66,6 +68,7 @@ class Parity:
     from_files: int
     difference: float
     agreement: float
+    reading: float | None
     accuracy: float
     accuracy_before: float
 
@@ -169,18 +172,29 @@ def _compared(
         of_files[evidence.readable] = told["files"]
     else:
         of_files = found
-    off = max(float(np.abs(some - expected).max(initial=0)) for some in (found, of_files))
+    off = max(_largest(found, expected), _largest(of_files, expected))
     is_nan = bool(np.isnan(found).any() or np.isnan(of_files).any())
     same = of_files.argmax(axis=1) == expected.argmax(axis=1)
     return Parity(
         evidence.split,
         len(expected),
-        len(evidence.readable) if "files" in told else 0,
+        len(evidence.readable),
         float("nan") if is_nan else off,
         float(same.mean()),
+        _reading(told["read"], expected[evidence.readable]) if "read" in told else None,
         _accuracy(of_files, evidence.labels, threshold),
         _accuracy(expected, evidence.labels, threshold),
     )
+
+
+def _reading(read: npt.NDArray[Any], expected: npt.NDArray[Any]) -> float:
+    """Return the largest difference of those files that could be read."""
+    there = ~np.isnan(read).any(axis=1)
+    return _largest(read[there], expected[there])
+
+
+def _largest(some: npt.NDArray[Any], others: npt.NDArray[Any]) -> float:
+    return float(np.abs(some - others).max(initial=0))
 
 
 def _accuracy(

@@ -104,7 +104,7 @@ def open_onnx(path: Path) -> Opened:
                 path.read_bytes(), options, providers=["CPUExecutionProvider"]
             )
     except Exception as error:
-        raise ExportError(f"{path} is damaged: {one_line(error)}.") from error
+        raise ExportError(f"{path} is damaged: {one_line(error).rstrip('.')}.") from error
     kept = session.get_modelmeta().custom_metadata_map
     if ABOUT not in kept:
         raise ExportError(f"{path} is none of kerastl's: it has no {ABOUT} among its metadata.")

@@ -5,12 +5,14 @@
 It is run by `kerastl.serving.gate` in a process of its own. QUESTIONS is an `.npz` file of pixels,
 uint8 `[photos, size, size, 3]`, of the paths of photo files, and of the threshold below which a
 photo is unsure, or a negative one; ANSWERS becomes one of the names of the classes, of what the
-export says of itself, and of the probabilities of both, float32 `[photos, classes]`. An export
-whose answers contradict each other is told of by the exit status.
+export says of itself, and of the probabilities of both, float32 `[photos, classes]`: files are
+`files` where the export reads them itself, and `read` where they were read as its model card says.
+An export whose answers contradict each other is told of by the exit status.
 """
 
 from __future__ import annotations
 
+import json
 import pathlib
 import sys
 import zipfile
@@ -38,8 +40,9 @@ def main() -> None:
         "classes": classes,
         "pixels": _in_batches(of_pixels, asked["pixels"], len(classes)),
     }
-    if of_files:
-        told["files"] = _in_batches(of_files, asked["files"], len(classes))
+    name = "files" if of_files else "read"
+    of_files = of_files or (lambda paths: of_pixels(_read(paths, json.loads(about))))
+    told[name] = _in_batches(of_files, asked["files"], len(classes))
     if "kerastl" in sys.modules:
         raise SystemExit("kerastl was needed")
     np.savez(answers, **told)
@@ -49,6 +52,25 @@ def _in_batches(ask: Ask, questions: Any, classes: int) -> Any:
     batches = range(0, len(questions), _AT_A_TIME)
     told = [np.asarray(ask(questions[start : start + _AT_A_TIME])) for start in batches]
     return np.concatenate([np.zeros((0, classes), np.float32), *told])
+
+
+def _read(paths: Any, about: dict[str, Any]) -> Any:
+    """Return squares of photo files, float32 `[photos, size, size, 3]`."""
+    return np.stack([_square(path, about["image_size"], about["resize"]) for path in paths])
+
+
+def _square(path: str, size: int, resize: str) -> Any:
+    from PIL import Image, ImageOps
+
+    ways: dict[str, Any] = {"crop": ImageOps.fit, "pad": ImageOps.pad}
+    try:
+        with Image.open(path) as file:
+            photo = ImageOps.exif_transpose(file).convert("RGB")
+    # What kerastl can read, Pillow need not.
+    except OSError:
+        return np.full((size, size, 3), np.nan, np.float32)
+    fit = ways.get(resize, Image.Image.resize)
+    return np.asarray(fit(photo, (size, size), Image.Resampling.BILINEAR), np.float32)
 
 
 def _saved_model(folder: pathlib.Path, threshold: float) -> Found:

@@ -58,8 +58,9 @@ def test_several_formats_at_once_each_with_card_and_record(
 
 
 def test_unsure_where_too_few_would_be_right(run: Path, within, tmp_path: Path, photos: Path):
-    precision = ("--target-precision", "0.3", "--format", "onnx")
-    within("export", "mine", *precision, "--output", "served", cwd=tmp_path)
+    precision = ("--target-precision", "0.65", "--format", "onnx")
+    done = within("export", "mine", *precision, "--output", "served", cwd=tmp_path)
+    assert "of 10 validation photos are unsure; of the others " in done.stdout
     about = json.loads((tmp_path / "served" / "colors-onnx" / "1" / "export.json").read_text())
     threshold = about["about"]["threshold"]
     assert 1 / 3 < threshold < 1
@@ -78,13 +79,14 @@ def test_the_photos_of_a_run_may_be_gone(run: Path, program, within, tmp_path: P
     assert "photos of it are gone" in told(done, 1)
     assert "--data FOLDER" in told(done, 1)
     other = within("export", "mine", "--format", "onnx", "--data", photos, cwd=tmp_path)
-    assert other.stdout.startswith("Wrote mine/export/colors-onnx/1: on 60 all photos")
+    assert other.stdout.startswith("Wrote mine/export/colors-onnx/1: on 60 other photos")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--quantize", "int8"], "--quantize is of litert; add --format litert"),
+        (["--output", __file__], "is a file"),
         (["--format", "tflite"], "'tflite' is not one of"),
         (["--max-loss", "2"], "2.0 is not in the range"),
         (["--target-precision", "0"], "0.0 is not in the range"),

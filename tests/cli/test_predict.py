@@ -39,7 +39,8 @@ def test_an_export_says_what_its_run_says(finished, export: Path, within, place:
 
 def test_a_table_of_what_a_pattern_means(finished, within, place: Path):
     directory, _ = finished
-    done = within("predict", directory, "mine/**/*_0[0-4].jpg", "--csv", cwd=place)
+    patterns = ("mine/**/*_0[0-4].jpg", "mine/**/*_00.jpg")
+    done = within("predict", directory, *patterns, "--csv", cwd=place)
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [*rows[0]] == ["file", "label", "probability", "blue", "green", "red"]
     assert len(rows) == 10
@@ -53,17 +54,23 @@ def test_photos_are_copied_and_none_is_moved_or_overwritten(finished, within, pl
     directory, _ = finished
     before = sorted(place.rglob("*"))
     arguments = ("predict", directory, "mine", "--sort-into", "sorted")
-    for copies in (1, 2):
+    for copied in (40, 0):
         done = within(*arguments, cwd=place)
+        assert f"Copied {copied} photos into sorted" in done.stderr
         lines = [line.split() for line in done.stdout.splitlines()]
         labels = {Path(name).stem: label for name, label, _ in lines}
         found = [path for path in (place / "sorted").rglob("*") if path.is_file()]
-        assert len(found) == 40 * copies
+        assert len(found) == 40
         for path in found:
-            stem = path.stem.removesuffix("-2")
-            assert path.parent.name == labels[stem]
-            original = next((place / "mine").rglob(f"{stem}.jpg"))
+            assert path.parent.name == labels[path.stem]
+            original = next((place / "mine").rglob(path.name))
             assert path.read_bytes() == original.read_bytes()
+    # One of the same name that is another one is kept beside it.
+    other = next((place / "sorted").rglob("red_00.jpg"))
+    other.write_bytes(b"mine")
+    within(*arguments, cwd=place)
+    assert other.read_bytes() == b"mine"
+    assert other.with_stem("red_00-2").is_file()
     shutil.rmtree(place / "sorted")
     assert sorted(place.rglob("*")) == before
 
@@ -72,9 +79,11 @@ def test_standard_input_is_a_photo_or_paths_of_photos(finished, within, place: P
     directory, _ = finished
     arguments = ("predict", directory, "-", "--json")
     photo = (place / "mine" / "red" / "red_00.jpg").read_bytes()
-    lines = b"mine/red/red_00.jpg\nmine/red/red_01.jpg\n"
+    lines = b"mine/red/red_00.jpg\r\nmine/red/gone.jpg\nmine/red/red_01.jpg\n"
     (one,) = json.loads(within(*arguments, cwd=place, given=photo).stdout)["predictions"]
-    first, second = json.loads(within(*arguments, cwd=place, given=lines).stdout)["predictions"]
+    told = json.loads(within(*arguments, cwd=place, given=lines).stdout)
+    first, second = told["predictions"]
+    assert told["skipped"] == [{"file": "mine/red/gone.jpg", "reason": "there is no such file"}]
     assert (one["file"], second["file"]) == ("-", "mine/red/red_01.jpg")
     assert one["probability"] == pytest.approx(first["probability"], abs=1e-6)
 

@@ -265,3 +265,11 @@ def test_a_file_that_is_not_there_and_a_class_without_photos_are_told_each_time(
         report = checked(tmp_path / "data", tmp_path / "cache")
         assert [Path(name).name for name in report.unreadable] == ["gone.jpg"]
         assert "class 'hollow' has no photos in train" in [each.text for each in report.findings]
+
+
+def test_a_class_with_a_single_photo_to_validate_on_is_told(folder: Path, tmp_path: Path):
+    for path in sorted((folder / "val" / "red").iterdir())[1:]:
+        path.unlink()
+    (finding,) = checked(folder, tmp_path / "cache").findings
+    assert (finding.kind, finding.level) == ("single-photo", "warning")
+    assert finding.text.startswith("class 'red' has a single photo in validation")

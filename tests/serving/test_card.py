@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from kerastl.serving.about import About
@@ -10,7 +11,7 @@ from kerastl.serving.gate import Parity
 
 SCORES = {"accuracy": 0.9, "macro_f1": 0.88, "calibration_error": 0.04, "images": 200}
 ABOUT = About("candy", ("mars", "twix | co"), 160, scores={"test": SCORES}, licence="Nobody knows.")
-PARITY = Parity("test", 200, 198, 2e-6, 1.0, 0.9, 0.9)
+PARITY = Parity("test", 200, 198, 2e-6, 1.0, None, 0.9, 0.9)
 
 
 def record(**more: Any) -> dict[str, Any]:
@@ -53,11 +54,20 @@ def test_a_card_makes_squares_of_photos_as_training_does(kind: str, resize: str,
 
 
 def test_a_card_says_what_is_unsure_and_what_is_smaller():
-    about = About("candy", ("mars", "twix"), 160, threshold=0.75)
-    text = Card(about, record(), "photos", "litert", "int8", PARITY).text()
-    assert "below 0.750 is called `unsure`" in text
+    about = About("candy", ("mars", "twix"), 160, threshold=0.75, scores={"test": SCORES})
+    worse = attrs.evolve(PARITY, accuracy=0.85)
+    text = Card(about, record(), "photos", "litert", "int8", worse).text()
+    assert "below 0.750 is to be called `unsure`" in text
+    assert "Of the model before its weights were quantised" in text
     assert "quantised (int8)" in text
+    # What is said of the file is of the file.
+    assert "value: 0.85" in text
+
+
+def test_a_card_without_scores_has_no_index_of_them():
+    text = Card(About("candy", ("a", "b"), 160), record(), "photos", "onnx", None, PARITY).text()
     assert "model-index" not in text
+    assert "has no scores" in text
 
 
 def test_an_interval_is_wilsons():
