@@ -155,6 +155,7 @@ def test_a_label_of_no_class_is_told(recipe: Recipe, photos: Path, tmp_path: Pat
         kerastl.run(attrs.evolve(recipe, data=Wrong()), tmp_path / "mine")
 
 
+@pytest.mark.slow
 def test_a_run_without_a_checkpoint_begins_anew(
     recipe: Recipe, done: kerastl.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

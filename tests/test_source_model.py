@@ -21,6 +21,8 @@ from kerastl.record import Record
 from kerastl.source_model import SourceModel, pretrain, resume_pretraining
 from kerastl.training.state import State
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = {"alpha": 0.25}
 
 
@@ -115,7 +117,6 @@ def test_a_stop_before_the_first_epoch_promises_nothing(
     assert f"No epoch was finished in {tmp_path / 'mine'}. Begin again with: kerastl" in said
 
 
-@pytest.mark.slow
 def test_an_interrupted_pretraining_ends_with_the_same_weights(
     pretraining: Pretraining, made: SourceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -155,7 +156,6 @@ def test_other_images_are_not_gone_on_with(
         resume_pretraining(str(tmp_path / "mine"))
 
 
-@pytest.mark.slow
 def test_drawn_images_are_learned_from_and_a_broken_off_training_ends_the_same(
     pretraining: Pretraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

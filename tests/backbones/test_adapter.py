@@ -32,7 +32,15 @@ def test_the_four_conventions_of_preprocessing_are_part_of_the_graph(name: str, 
     np.testing.assert_allclose(model(photos_of(), training=False), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "DenseNet121", "VGG16", "ResNet50"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MobileNetV2",
+        "VGG16",
+        pytest.param("DenseNet121", marks=pytest.mark.slow),
+        pytest.param("ResNet50", marks=pytest.mark.slow),
+    ],
+)
 def test_the_preprocessing_survives_saving(name: str, tmp_path):
     model, _ = graph(Backbone(name, 32))
     model.save(tmp_path / "model.keras")

@@ -63,7 +63,15 @@ def test_what_is_used_elsewhere_or_is_not_linear_is_left():
     check_same(model)
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50V2", "EfficientNetB0", "DenseNet121"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MobileNetV2",
+        "ResNet50V2",
+        pytest.param("EfficientNetB0", marks=pytest.mark.slow),
+        pytest.param("DenseNet121", marks=pytest.mark.slow),
+    ],
+)
 def test_backbones_stay_the_same_with_fewer_steps(name: str):
     constructor = getattr(keras.applications, name)
     model = with_statistics(constructor(include_top=False, weights=None, input_shape=(32, 32, 3)))

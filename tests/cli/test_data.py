@@ -39,6 +39,7 @@ def several(program, recipe_file: Path, listed: Path) -> dict[str, object]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_several_labels_are_learned_scored_and_drawn(several: dict, listed: Path):
     assert several["scores"]["test"]["macro_f1"] > 0.8
     record = json.loads((listed.parent / "mine" / "run.json").read_text())
@@ -51,6 +52,7 @@ def test_several_labels_are_learned_scored_and_drawn(several: dict, listed: Path
         assert told.items() <= record["scores"][split].items()
 
 
+@pytest.mark.slow
 def test_several_labels_are_predicted_and_served(within, several: dict, listed: Path):
     photo = next(Path(name) for name in _names(listed) if "red" in name)
     done = within("predict", "mine", photo, "--json", "--top", "4", cwd=listed.parent)
@@ -67,6 +69,7 @@ def test_several_labels_are_predicted_and_served(within, several: dict, listed: 
         np.testing.assert_allclose(probabilities[one["label"]], one["probability"], atol=0.02)
 
 
+@pytest.mark.slow
 def test_several_labels_are_evaluated_on_other_photos_of_the_kind(
     program, within, several: dict, listed: Path, photos: Path
 ):
@@ -81,6 +84,7 @@ def _names(listed: Path) -> list[str]:
     return [line.split(",")[0] for line in listed.read_text().splitlines()[1:]]
 
 
+@pytest.mark.slow
 def test_photos_are_divided_as_in_an_earlier_run(
     within, several: dict, recipe_file: Path, photos: Path, listed: Path
 ):

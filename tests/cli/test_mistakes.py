@@ -138,6 +138,7 @@ def _little_room() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
 
+@pytest.mark.slow
 def test_no_room_left_keeps_what_was_there(program, recipe_file: Path, finished, tmp_path: Path):
     directory, _ = finished
     shutil.copytree(directory, tmp_path / "runs" / "colors-1")
@@ -155,6 +156,7 @@ def test_no_room_left_keeps_what_was_there(program, recipe_file: Path, finished,
     assert {each.name for each in kept.iterdir()} == {".lock", "1"}
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_cleanly_and_the_run_can_be_gone_on_with(
     within, recipe_file: Path, tmp_path: Path
 ):

@@ -15,7 +15,12 @@ from kerastl.trained import load
 
 
 @pytest.mark.parametrize(
-    ("quantization", "share"), [("float16", 0.6), ("dynamic", 0.45), ("int8", 0.5)]
+    ("quantization", "share"),
+    [
+        ("float16", 0.6),
+        ("int8", 0.5),
+        pytest.param("dynamic", 0.45, marks=pytest.mark.slow),
+    ],
 )
 def test_quantized_models_are_smaller_and_take_any_batch(
     model, formats: Path, quantization: str, share: float, tmp_path: Path

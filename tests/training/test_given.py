@@ -117,6 +117,7 @@ def test_a_stage_that_a_callback_ends_early_is_audited_and_not_gone_on_with(reci
         np.testing.assert_array_equal(value, best)
 
 
+@pytest.mark.slow
 def test_what_a_callback_leaves_at_the_end_is_not_gone_on_with(recipe: Recipe, learning: Learning):
     class Changing(keras.callbacks.Callback):  # type: ignore[misc]
         def on_train_end(self, logs: object = None) -> None:

@@ -136,7 +136,9 @@ def test_the_same_seed_gives_the_same_training(recipe: Recipe, learning: Learnin
         pytest.param(1, {"augment": True, "views": 2}, marks=pytest.mark.slow),
         pytest.param(3, {"augment": True}, marks=pytest.mark.slow),
         pytest.param(1, {"mix": "mixup"}, marks=pytest.mark.slow),
-        (3, {"augment": "randaugment", "erase": 0.5, "mix": "cutmix"}),
+        pytest.param(
+            3, {"augment": "randaugment", "erase": 0.5, "mix": "cutmix"}, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_going_on_from_a_checkpoint_ends_as_without_a_stop(
