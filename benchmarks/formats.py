@@ -1,6 +1,6 @@
 """Measure how far each format's answers are from Keras's, for every constructor.
 
-    python benchmarks/formats.py formats.md [--only ConvNeXtTiny,VGG16]
+    python benchmarks/formats.py formats.md [--only ConvNeXtTiny,VGG16] [--formats SavedModel,Keras]
 
 Each constructor of `keras.applications` is built at the smallest size that it allows, with random
 weights, statistics of batch normalisation estimated on the photos, and logits of a deviation of 1,
@@ -18,7 +18,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -93,22 +93,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("table", type=Path)
     parser.add_argument("--only", default="", help="constructors, with commas between")
+    parser.add_argument("--formats", default=",".join(FORMATS), help="those that are tried")
     parser.add_argument("--one", action="store_true", help="print the row of --only alone")
     arguments = parser.parse_args()
     if arguments.one:
-        print(_line(row(arguments.only)))
+        print(_line(row(arguments.only, arguments.formats.split(","))))
         return
     names = arguments.only.split(",") if arguments.only else [*FAMILIES, *constructors()]
     for name in dict.fromkeys(names):
-        _add(arguments.table, name)
+        _add(arguments.table, name, arguments.formats)
 
 
-def _add(table: Path, name: str) -> None:
+def _add(table: Path, name: str, formats: str) -> None:
     if not table.exists():
         table.write_text(f"{_line(HEADER)}\n{_line(['---'] * len(HEADER))}\n", encoding="utf-8")
     if f"| {name} |" in table.read_text(encoding="utf-8"):
         return
     command = [sys.executable, __file__, str(table), "--one", "--only", name]
+    command += ["--formats", formats]
     done = subprocess.run(command, capture_output=True, text=True)
     found = done.stdout.strip().rpartition("\n")[2]
     if done.returncode:
@@ -123,8 +125,8 @@ def _line(cells: object) -> str:
     return f"| {' | '.join(map(str, cells))} |"  # type: ignore[call-overload]
 
 
-def row(name: str) -> list[object]:
-    """Return the cells of a constructor."""
+def row(name: str, formats: Sequence[str]) -> list[object]:
+    """Return the cells of a constructor; what is not tried is a dash."""
     keras.utils.set_random_seed(1)
     size, model = _smallest(name)
     photos = _photos(size, LEARNT_FROM)
@@ -139,7 +141,10 @@ def row(name: str) -> list[object]:
     return [
         name,
         size,
-        *(_difference(write, one, photos, expected) for write in FORMATS.values()),
+        *(
+            _difference(write, one, photos, expected) if each in formats else "-"
+            for each, write in FORMATS.items()
+        ),
         _told(exact.predict_on_batch(nearly) - expected),
     ]
 
