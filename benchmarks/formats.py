@@ -37,7 +37,7 @@ from kerastl.training.normalization import estimate_statistics
 
 SIZES = (32, 64, 71, 75, 96, 128, 224)
 CLASSES = ("one", "two", "three", "four")
-PHOTOS, LEARNT_FROM = 4, 16
+PHOTOS, LEARNT_FROM = 4, 64
 # One small member of each family; they come first.
 FAMILIES = (
     "MobileNet",
