@@ -37,8 +37,12 @@ def test_quantized_models_are_smaller_and_take_any_batch(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("quantization", litert.QUANTIZATIONS)
-def test_quantized_models_roughly_agree(finished, photos: Path, quantization: str, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("quantization", "limit"), [("float16", 0.05), ("dynamic", 0.15), ("int8", 0.25)]
+)
+def test_quantized_models_roughly_agree(
+    finished, photos: Path, quantization: str, limit: float, tmp_path: Path
+):
     directory, _ = finished
     trained = load(str(directory))
     files = sorted(map(str, photos.glob("*/*.jpg")))
@@ -48,7 +52,7 @@ def test_quantized_models_roughly_agree(finished, photos: Path, quantization: st
     litert.write(model, tmp_path, quantization, images)
     found = open_litert(tmp_path / "model.tflite").probabilities(images)
     # So small a network, trained for so short a time, makes much of small differences.
-    assert np.abs(found - expected).mean() < 0.15
+    assert np.abs(found - expected).mean() < limit
     if quantization != litert.INT8:
         assert (found.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.75
 
