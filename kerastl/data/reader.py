@@ -134,9 +134,7 @@ def _jpeg(encoded: tf.Tensor, size: int, resize: str) -> tf.Tensor:
 
 
 def _reduced(encoded: tf.Tensor, ratio: int, size: int, resize: str) -> tf.Tensor:
-    # By itself TensorFlow takes a coarser way, which is no faster: other programs would read other
-    # pixels.
-    image = tf.io.decode_jpeg(encoded, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE")
+    image = tf.io.decode_jpeg(encoded, channels=3, ratio=ratio)
     return fit(image, size, resize, is_reduced=ratio > 1)
 
 
