@@ -18,6 +18,7 @@ from kerastl.flow import Run, run
 from kerastl.preparation import inputs_of
 from kerastl.recipe import Recipe
 from kerastl.stage_rules import AUTO
+from kerastl.training.given import Callbacks
 from kerastl.validators import is_whole
 
 # Figures by split: accuracy, macro-F1 (0..1) and loss (nats).
@@ -87,6 +88,7 @@ def run_seeds(
     exporting: bool = True,
     overfitting: bool = False,
     tensorboard: bool = False,
+    callbacks: Callable[[Recipe], Callbacks] | None = None,
     clock: Clock | None = None,
     file: Path | None = None,
 ) -> SeedRuns:
@@ -104,6 +106,8 @@ def run_seeds(
         exporting: Whether SavedModels are written.
         overfitting: Whether one batch has to be learned by heart first, and forgotten again.
         tensorboard: Whether the command that shows each run in TensorBoard is said.
+        callbacks: Makes the Keras callbacks of each run, as of `run`, from its recipe; objects are
+            for one run alone.
         clock: When the work began, if before this call; the seconds of later runs are their own.
         file: The recipe's file, to be kept beside what came of it.
 
@@ -112,6 +116,8 @@ def run_seeds(
     """
     if not is_whole(seeds) or seeds < 2:
         raise UsageError(f"seeds must be a number of seeds from 2, not {seeds!r}.")
+    if callbacks is not None and not callable(callbacks):
+        raise UsageError("callbacks of several runs has to be a function that makes those of each.")
     recipes = [attrs.evolve(recipe, seed=recipe.seed + number) for number in range(seeds)]
     folders = [Path(output) / f"seed-{one.seed}" if output else None for one in recipes]
     # What is in the way of a later run is told before the first.
@@ -122,6 +128,7 @@ def run_seeds(
     how |= {"overfitting": overfitting, "tensorboard": tensorboard}
     for one, folder in zip(recipes, folders, strict=True):
         say(f"Seed {one.seed}, run {len(done) + 1} of {seeds}")
+        how["callbacks"] = callbacks(one) if callbacks else ()
         result = run(_sized(one, done), folder, clock=None if done else clock, **how)
         _tell(one.seed, result)
         done[one.seed] = result

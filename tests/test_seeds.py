@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import mean
 
 import attrs
+import keras
 import pytest
 from click.testing import CliRunner
 
@@ -29,7 +30,11 @@ def two(short: Recipe, tmp_path_factory: pytest.TempPathFactory) -> kerastl.Seed
     clock = Clock()
     clock.started -= 1000
     folder = tmp_path_factory.mktemp("seeds") / "two"
-    return kerastl.run_seeds(short, 2, folder, exporting=False, clock=clock)
+
+    def callbacks(recipe: Recipe) -> list[keras.callbacks.Callback]:
+        return [keras.callbacks.CSVLogger(str(folder / f"seen-{recipe.seed}.csv"))]
+
+    return kerastl.run_seeds(short, 2, folder, exporting=False, callbacks=callbacks, clock=clock)
 
 
 def test_each_seed_is_run_as_if_it_were_alone(two: kerastl.SeedRuns, short: Recipe, tmp_path: Path):
@@ -39,6 +44,18 @@ def test_each_seed_is_run_as_if_it_were_alone(two: kerastl.SeedRuns, short: Reci
     alone = kerastl.run(attrs.evolve(short, seed=4), tmp_path / "alone", exporting=False)
     told = [each.directory.predictions("test").read_bytes() for each in (alone, second, first)]
     assert told[0] == told[1] != told[2]
+
+
+def test_each_run_has_callbacks_of_its_own(two: kerastl.SeedRuns, short: Recipe):
+    folder = two.runs[3].directory.path.parent
+    seen = [(folder / f"seen-{seed}.csv").read_text().splitlines() for seed in (3, 4)]
+    assert [len(lines) for lines in seen] == [1 + short.stages[0].epochs] * 2
+    assert seen[0] != seen[1]
+
+
+def test_callbacks_of_several_runs_are_made_by_a_function(short: Recipe):
+    with pytest.raises(UsageError, match="a function that makes those of each"):
+        kerastl.run_seeds(short, 2, callbacks=[])
 
 
 def test_the_seconds_of_each_run_are_its_own(two: kerastl.SeedRuns):

@@ -7,13 +7,8 @@ from typing import Any
 
 import click
 
-from kerastl.cli.options import (
-    changed,
-    json_option,
-    print_json,
-    recipe_options,
-    require_photos,
-)
+from kerastl.cli.options import json_option, print_json, require_photos
+from kerastl.cli.recipe_options import changed, recipe_options
 from kerastl.clock import Clock
 from kerastl.console import say
 from kerastl.errors import UsageError

@@ -9,17 +9,16 @@ import click
 
 from kerastl import runs
 from kerastl.cli.options import (
-    changed,
     go_offline,
     json_option,
     output_options,
     print_json,
-    recipe_options,
     require_alone,
     require_photos,
     require_resume,
     resume_options,
 )
+from kerastl.cli.recipe_options import changed, recipe_options
 from kerastl.clock import Clock
 from kerastl.errors import UsageError
 from kerastl.eventlog import command_to_watch

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerastl.cli.options import changed, recipe_options
+from kerastl.cli.recipe_options import changed, recipe_options
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -6,24 +6,15 @@ from functools import partial
 
 import tensorflow as tf
 
-from kerastl.data.headers import (
-    BMP,
-    GIF,
-    PNG,
-    apart,
-    begins,
-    bytes_of,
+from kerastl.data.encoded import apart, begins, bytes_of, nowhere, number_at
+from kerastl.data.exif import (
     exif_of_jpeg,
     exif_of_png,
     exif_of_webp,
-    has_gaps,
-    has_opacity,
     may_have_exif,
-    nowhere,
-    number_at,
     orientation_at,
-    webp_of,
 )
+from kerastl.data.headers import BMP, GIF, PNG, has_gaps, has_opacity, webp_of
 from kerastl.recipe import SQUASH
 
 # A JPEG can be decoded at these fractions of its size, in a fraction of the time.

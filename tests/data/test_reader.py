@@ -12,7 +12,9 @@ from hypothesis import strategies
 from PIL import Image, ImageOps
 
 from colors import photo
-from kerastl.data.headers import bytes_of, exif_of_jpeg, orientation_at, webp_of
+from kerastl.data.encoded import bytes_of
+from kerastl.data.exif import exif_of_jpeg, orientation_at
+from kerastl.data.headers import webp_of
 from kerastl.data.reader import read_image
 
 
