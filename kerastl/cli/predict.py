@@ -59,6 +59,8 @@ def predict(
     """
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other; leave one out.")
+    if as_csv and top > 1:
+        raise UsageError("--csv has the probabilities of all classes; leave --top out.")
     # Typing mistakes are told before the seconds that TensorFlow takes.
     runs.require_model(model)
     given = gathered(photos)

@@ -71,6 +71,8 @@ def opened(encoded: bytes) -> Iterator[Image.Image]:
         is_heif = encoded[4:12].startswith(_HEIF)
         hint = "; pip install 'kerastl[heif]' lets it be read" if is_heif else ""
         raise ValueError(f"a HEIF image{hint}" if is_heif else "not an image") from error
+    except Image.DecompressionBombError as error:
+        raise ValueError("more pixels than any photo has") from error
     # What Pillow raises for a damaged file depends on where it meets the damage.
     except Exception as error:
         raise ValueError(str(error).partition("\n")[0] or type(error).__name__) from error

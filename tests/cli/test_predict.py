@@ -92,6 +92,7 @@ def test_standard_input_is_a_photo_or_paths_of_photos(finished, within, place: P
     ("arguments", "status", "message"),
     [
         (["mine", "--csv", "--json"], 2, "--csv and --json exclude each other"),
+        (["mine", "--csv", "--top", "2"], 2, "the probabilities of all classes; leave --top out"),
         (["mine/*.heic"], 1, "There is no file or folder 'mine/*.heic'"),
         (["mine/notes.txt"], 1, "notes.txt: not an image"),
         (["mine/red", "--sort-into", "mine/notes.txt"], 2, "'mine/notes.txt' is a file"),

@@ -44,13 +44,15 @@ def serve(
         http=PatientProtocol,
         ws="none",
         lifespan="off",
-        log_level="info" if access_log else "error",
+        log_level="error",
         access_log=access_log,
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=seconds,
         timeout_graceful_shutdown=seconds,
     )
+    # Of what uvicorn tells of itself errors are enough.
+    logging.getLogger("uvicorn.access").setLevel(logging.INFO)
     asyncio.run(_serve(model, name, uvicorn.Server(config), listening))
 
 
