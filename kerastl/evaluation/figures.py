@@ -113,8 +113,9 @@ def draw_curves(rows: Sequence[Row], path: Path) -> None:
         axes.grid(alpha=0.25)
         _mark_stages(axes, rows)
     _mark_best(left, rows)
-    right.legend(loc="lower right")
     left.set_ylim(bottom=0)
+    # Within the axes it could lie on a curve.
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.savefig(path, dpi=120, format="png")
 
 
@@ -156,4 +157,3 @@ def _mark_best(axes: Axes, rows: Sequence[Row]) -> None:
     axes.plot(
         *place, marker="o", markersize=9, fillstyle="none", color="black", label="best", ls=""
     )
-    axes.legend(loc="upper right")
