@@ -330,10 +330,12 @@ def test_no_validation_photos_are_told_before_training(recipe: Recipe, tmp_path:
 def test_the_record_of_a_failed_run_says_why(recipe: Recipe, tmp_path: Path):
     wild = recipe.override("stages.unfrozen.learning_rate", "1e38")
     with pytest.raises(TrainingError):
-        kerastl.run(wild, tmp_path / "mine")
+        kerastl.run(wild.override("stages.unfrozen.epochs", "1"), tmp_path / "mine")
     record = RunDirectory(tmp_path / "mine").read_record()
     assert record["status"] == "failed"
     assert "not a number" in record["error"]
+    assert "frozen" in record["audit"]
+    assert "unfrozen" not in record["audit"]
     # What was learned before is not lost.
     assert record["best_epoch"] in (1, 2)
     assert trained.load(str(tmp_path / "mine")).evaluate()

@@ -42,6 +42,8 @@ _SUSPECT = re.compile(
     "Abort|Cache|Copy|Dataset|Debug|Dump|File|Immutable|Mlir|Proto|Py|Queue|Reader|Remote|Rpc|"
     "Snapshot|Summary|Table|TPU|Vocab|Xla"
 )
+# What functions of exports say of themselves. By others TensorFlow takes another function instead.
+_ATTRIBUTES = {"_construction_context", "_input_shapes", "_noinline", "_tf_data_function"}
 
 
 def require_harmless(folder: Path) -> None:
@@ -54,7 +56,7 @@ def require_harmless(folder: Path) -> None:
         folder: Where it is.
 
     Raises:
-        ExportError: It is damaged, or has an operation that no export of kerastl has.
+        ExportError: It is damaged, or has what no export of kerastl has.
     """
     for name in _INSTEAD:
         if (folder / name).exists():
@@ -63,6 +65,13 @@ def require_harmless(folder: Path) -> None:
     assets = {asset.filename for asset in graph.asset_file_def}
     if not assets <= {ABOUT, CLASSES}:
         raise ExportError(f"{folder} is refused: it reads {', '.join(sorted(assets))}.")
+    library = graph.graph_def.library
+    refused = sorted({name for each in library.function for name in each.attr} - _ATTRIBUTES)
+    if refused or library.gradient or library.registered_gradients:
+        what = f"the attribute {refused[0]}" if refused else "gradients"
+        raise ExportError(
+            f"{folder} is refused: it has functions with {what}, which no export of kerastl has."
+        )
     refused = sorted({name for name in _operations(graph) if not _is_harmless(name)})
     if refused:
         raise ExportError(

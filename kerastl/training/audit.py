@@ -109,16 +109,16 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Look at how many steps the optimiser has taken before."""
-        self.before = self._steps()
+        self.before = steps_of(self.model.optimizer)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Look at what has moved after the first steps."""
-        if not self.looked and self._steps() - self.before >= _FIRST_STEPS:
+        if not self.looked and self._steps() >= _FIRST_STEPS:
             self._look_early()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Look after a first epoch of fewer steps, and at everything after the last one."""
-        if not self.looked and self._steps() > self.before:
+        if not self.looked and self._steps() > 0:
             self._look_early()
         self._note_moved()
         losses = [*self.state.losses(self.stage.name), logs["val_loss"]]
@@ -133,8 +133,8 @@ class Auditor(keras.callbacks.Callback):  # type: ignore[misc]
         say(f"Audit of stage {self.stage.name}: {_described(self.state.audit[self.stage.name])}")
 
     def _steps(self) -> int:
-        """Return how many steps the optimiser has taken; those that it accumulates make one."""
-        return steps_of(self.model.optimizer) // self.stage.accumulate
+        """Return how many steps the optimiser has taken since."""
+        return steps_of(self.model.optimizer) - self.before
 
     def _note_moved(self) -> None:
         """Tell the state what has not moved yet; of most stages that is nothing, after an epoch."""

@@ -30,6 +30,26 @@ _SECONDS_BETWEEN_SAVES = 1.0
 _PAUSES_A_SAVE = 20.0
 
 
+class FiniteLosses(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends a training whose loss is no number, before anything is said or kept of the epoch.
+
+    Args:
+        rate: The setting that its learning rate is.
+    """
+
+    def __init__(self, rate: str) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Look at both losses."""
+        if not math.isfinite(logs["loss"] + logs["val_loss"]):
+            raise TrainingError(
+                f"A loss of epoch {epoch + 1} is not a number; lower the learning rate: "
+                f"--set {self.rate}=..."
+            )
+
+
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps the history, the best epoch and, every few seconds, a checkpoint.
 
@@ -37,7 +57,6 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         whole: The model whose variables are kept; the one that is trained may be its tail.
         values: Those of its variables now.
         stage: The name of the stage or phase that is going on.
-        rate: The setting that its learning rate is.
         state: Is told each epoch.
         save: Is given the state every few seconds and at the end of the stage.
         best: Whether the best epoch's weights are kept besides the last one's.
@@ -51,7 +70,6 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         whole: keras.Model,
         values: Arrays,
         stage: str,
-        rate: str,
         state: State,
         save: Save,
         best: bool = True,
@@ -60,7 +78,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.averaging, self.is_last = averaging, is_last
-        self.whole, self.values, self.stage, self.rate = whole, values, stage, rate
+        self.whole, self.values, self.stage = whole, values, stage
         self.state, self.save, self.best = state, save, best
         self.saved = time.perf_counter()
         self.pause = _SECONDS_BETWEEN_SAVES
@@ -81,11 +99,6 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             "learning_rate": last_rate(self.model.optimizer),
             "seconds": round(time.perf_counter() - self.began, 3),
         }
-        if not math.isfinite(logs["loss"] + logs["val_loss"]):
-            raise TrainingError(
-                f"A loss of epoch {epoch + 1} is not a number; lower the learning rate: "
-                f"--set {self.rate}=..."
-            )
         optimizer = values_of(self.model.optimizer.variables)
         validated = None
         if self.averaging:

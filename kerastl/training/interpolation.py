@@ -13,6 +13,7 @@ from kerastl.console import say
 from kerastl.data.photos import Photos
 from kerastl.logits import losses_of
 from kerastl.recipe import Recipe
+from kerastl.training.kept import tell_in_vain, warn_if_diverged
 from kerastl.training.state import State, assign
 
 # What was found stands beside the audits of the stages, whose names have no spaces.
@@ -48,6 +49,9 @@ def interpolate(model: keras.Model, recipe: Recipe, validation: Photos, state: S
         f"Kept: {best / _STEPS:.0%} of the way to the fine-tuned model, validation loss "
         f"{losses[best]:.3f} (before fine-tuning {losses[0]:.3f}, after {losses[-1]:.3f})"
     )
+    if best == 0:
+        tell_in_vain("Fine-tuning")
+    warn_if_diverged(losses[best], model.output_shape[-1], validation.labels.ndim == 2)
 
 
 def _fine_tuned(recipe: Recipe, state: State) -> Arrays:

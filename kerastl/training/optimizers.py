@@ -82,14 +82,20 @@ def optimizer(
 
 
 def steps_of(optimizer: Any) -> int:
-    """Return how many steps an optimiser has gone; one that scales the loss may have left some."""
+    """Return how many steps an optimiser has gone; batches that it accumulates make one.
+
+    One that scales the loss may have left some out.
+    """
     return int(_inner(optimizer).iterations)
 
 
 def last_rate(optimizer: Any) -> float:
     """Return the learning rate of the last step that was taken."""
-    rate = _inner(optimizer)._learning_rate
-    return float(rate(max(0, steps_of(optimizer) - 1)) if callable(rate) else rate)
+    inner = _inner(optimizer)
+    rate = inner._learning_rate
+    # Schedules are asked by the number of the batch.
+    batches = steps_of(optimizer) * (inner.gradient_accumulation_steps or 1)
+    return float(rate(max(0, batches - 1)) if callable(rate) else rate)
 
 
 def _inner(optimizer: Any) -> Any:

@@ -15,7 +15,7 @@ from kerastl.console import say
 from kerastl.data.pipeline import read_ahead
 from kerastl.data.stream import stream_batches
 from kerastl.pretraining import Phase, Pretraining, Stream
-from kerastl.training.callbacks import EpochLines, Keeper, Save
+from kerastl.training.callbacks import EpochLines, FiniteLosses, Keeper, Save
 from kerastl.training.model import Network, build
 from kerastl.training.normalization import estimate_statistics, quicken
 from kerastl.training.optimizers import momentum_of, optimizer
@@ -71,7 +71,8 @@ def _run_phase(
         f"{size} x {size}, {len(stream.classes)} classes"
     )
     values = state.model or values_of(model.variables)
-    keeper = Keeper(model, values, phase.name, "learning_rate", state, save, best=False)
+    finite = FiniteLosses("learning_rate")
+    keeper = Keeper(model, values, phase.name, state, save, best=False)
     batch_size, last = pretraining.batch_size, pretraining.epochs
     lines = EpochLines(phase.name, epochs, stream.epoch_size, batch_size, last, state, timed=True)
     opened = stream_batches(stream, size, batch_size, first=epochs.start * steps)
@@ -83,7 +84,7 @@ def _run_phase(
             steps_per_epoch=steps,
             shuffle=False,
             validation_data=_held_out(stream, size, batch_size),
-            callbacks=[keeper, lines],
+            callbacks=[finite, keeper, lines],
             verbose=0,
         )
 

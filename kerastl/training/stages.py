@@ -17,7 +17,14 @@ from kerastl.recipe import Recipe, Stage
 from kerastl.stage_rules import AUTO
 from kerastl.training.audit import Auditor, has_ended, require_audited, require_declared
 from kerastl.training.batches import training_batches, validation_batches
-from kerastl.training.callbacks import Averaging, EpochLines, Keeper, Pace, Save
+from kerastl.training.callbacks import (
+    Averaging,
+    EpochLines,
+    FiniteLosses,
+    Keeper,
+    Pace,
+    Save,
+)
 from kerastl.training.features import Features, Learning, features_of
 from kerastl.training.first_batch import FIRST_BATCH, check_first_batch, require_labels
 from kerastl.training.given import Callbacks
@@ -187,16 +194,16 @@ class Training:
             parts.model,
             values,
             stage.name,
-            f"stages.{setting}.learning_rate",
             state,
             self.save,
             averaging=averaging,
             is_last=lambda loss: is_over(stage, [*state.losses(stage.name), loss]),
         )
         lines = EpochLines(stage.name, rest, photos, recipe.photos_a_step, _last_of(recipe), state)
+        finite = FiniteLosses(f"stages.{setting}.learning_rate")
         auditor, pace = Auditor(parts, stage, values, state), Pace(stage, state)
         with contextlib.closing(lines):
-            yield [*([averaging] if averaging else []), auditor, keeper, pace, lines]
+            yield [*([averaging] if averaging else []), finite, auditor, keeper, pace, lines]
 
     def _rest_of(self, stage: Stage) -> range:
         """Return the epochs of a stage that are left, on the one axis of all stages."""

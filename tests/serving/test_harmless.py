@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+from tensorflow.core.framework.function_pb2 import FunctionDefLibrary
+from tensorflow.core.protobuf import saved_model_pb2
 
 from kerastl.errors import ExportError
 from kerastl.serving import saved_model
@@ -93,4 +95,36 @@ def test_a_damaged_graph_is_told(finished, damage: bytes, tmp_path: Path):
     folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
     (folder / "saved_model.pb").write_bytes(damage)
     with pytest.raises(ExportError, match=r"is (damaged|refused)"):
+        saved_model.open_saved_model(folder)
+
+
+def _with_another_instead(library: FunctionDefLibrary) -> None:
+    """Offer each function a second one that TensorFlow takes where there is no GPU."""
+    for each in [*library.function]:
+        each.attr["api_implements"].s = each.signature.name.encode()
+        each.attr["api_preferred_device"].s = b"GPU"
+        other = library.function.add()
+        other.CopyFrom(each)
+        other.signature.name += "_instead"
+        other.attr["api_preferred_device"].s = b"CPU"
+        file = other.node_def.add(name="planted", op="WriteFile")
+        file.input.extend(["a", "a"])
+
+
+def _with_gradients(library: FunctionDefLibrary) -> None:
+    first, second = (each.signature.name for each in library.function[:2])
+    library.gradient.add(function_name=first, gradient_func=second)
+
+
+@pytest.mark.parametrize("change", [_with_another_instead, _with_gradients])
+def test_functions_that_nothing_seems_to_call_are_refused(
+    finished, change: Callable[[FunctionDefLibrary], None], tmp_path: Path
+):
+    directory, _ = finished
+    folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((folder / "saved_model.pb").read_bytes())
+    change(saved.meta_graphs[0].graph_def.library)
+    (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
+    with pytest.raises(ExportError, match="is refused: it has functions with"):
         saved_model.open_saved_model(folder)

@@ -16,6 +16,7 @@ from kerastl.errors import TrainingError
 from kerastl.recipe import Recipe, Stage
 from kerastl.training import stages
 from kerastl.training.audit import Auditor
+from kerastl.training.optimizers import steps_of
 from kerastl.training.parts import Parts, split_stage
 from kerastl.training.stages import Training
 from kerastl.training.state import State
@@ -117,18 +118,28 @@ def _norm(parts: Parts) -> None:
         (_norm, "Stage one has moved statistics of batch normalisation in norm: these layers run"),
     ],
 )
-@pytest.mark.parametrize("photos", [16, 400])
+@pytest.mark.parametrize(
+    ("photos", "accumulate", "steps"), [(16, 1, 1), (400, 1, 10), (400, 2, 10)]
+)
 def test_what_moves_though_it_is_frozen_stops_the_stage(
-    small: Parts, plant: Callable[[Parts], None], message: str, photos: int
+    small: Parts,
+    plant: Callable[[Parts], None],
+    message: str,
+    photos: int,
+    accumulate: int,
+    steps: int,
 ):
-    auditor = Auditor(small, Stage("one", 5, 1e-3), values_of(small.model.variables), State())
+    stage = Stage("one", 5, 1e-3, accumulate=accumulate)
+    auditor = Auditor(small, stage, values_of(small.model.variables), State())
     plant(small)
     model = keras.Model(small.model.inputs, small.model.outputs)
-    model.compile("sgd", "mse")
+    several = accumulate if accumulate > 1 else None
+    model.compile(keras.optimizers.SGD(gradient_accumulation_steps=several), "mse")
     random = np.random.default_rng(0)
     rows, targets = random.normal(size=(photos, 4)), random.normal(size=(photos, 2))
     with pytest.raises(TrainingError, match=message):
         model.fit(rows, targets, epochs=1, batch_size=16, callbacks=[auditor], verbose=0)
+    assert steps_of(model.optimizer) == steps
 
 
 def test_a_weight_without_a_gradient_is_told_and_no_fault(

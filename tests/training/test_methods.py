@@ -225,7 +225,9 @@ def test_what_is_kept_lies_on_the_way_to_the_fine_tuned_model(recipe: Recipe, le
     assert found["losses"][round(found["share"] * 10)] == min(found["losses"])
 
 
-def test_what_is_kept_is_no_worse_than_the_best_epoch(recipe: Recipe, learning: Learning):
+def test_what_is_kept_is_no_worse_than_the_best_epoch(
+    recipe: Recipe, learning: Learning, capsys: pytest.CaptureFixture[str]
+):
     frozen, tuned = recipe.stages
     # The second stage does harm: the way begins at the best epoch of the first, not at its last.
     harmed = (
@@ -236,9 +238,21 @@ def test_what_is_kept_is_no_worse_than_the_best_epoch(recipe: Recipe, learning: 
     logits = model.predict(learning[1].images.astype(np.float32), verbose=0)
     kept = float(losses_of(logits, learning[1].labels).mean())
     assert kept <= state.best_loss * 1.001
-    assert state.audit[INTERPOLATION]["losses"][0] == pytest.approx(
-        min(state.losses("frozen")), rel=1e-3
+    found = state.audit[INTERPOLATION]
+    assert found["losses"][0] == pytest.approx(min(state.losses("frozen")), rel=1e-3)
+    in_vain = "Fine-tuning has found nothing better" in capsys.readouterr().out
+    assert in_vain == (found["share"] == 0)
+
+
+def test_a_way_that_goes_nowhere_is_warned_of(
+    recipe: Recipe, learning: Learning, capsys: pytest.CaptureFixture[str]
+):
+    frozen, tuned = (
+        attrs.evolve(stage, epochs=1, learning_rate=rate, schedule="constant", warmup=0.0)
+        for stage, rate in zip(recipe.stages, (1e3, 1e-6), strict=True)
     )
+    trained(attrs.evolve(recipe, stages=(frozen, tuned), interpolate=True), learning)
+    assert "of chance: training has diverged" in capsys.readouterr().out
 
 
 def test_half_of_the_way_adds_half_of_the_product(recipe: Recipe, learning: Learning):

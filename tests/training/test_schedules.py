@@ -53,9 +53,16 @@ def test_a_rate_of_whole_epochs_climbs_first(schedule: str, epochs: int | str):
     assert rates == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
 
 
-def test_the_rate_of_the_last_step_is_told():
-    weight = keras.Variable(np.ones(2))
-    some = optimizer("SGD", cosine(1.0, 4, 1), 0.0, keras.Sequential())
-    for expected in (0.5, 1.0):
-        some.apply([np.ones(2)], [weight])
-        assert last_rate(some) == pytest.approx(expected)
+@pytest.mark.parametrize("accumulate", [1, 4])
+def test_the_rate_of_the_last_step_is_told(accumulate: int):
+    weight = keras.Variable(np.zeros(2))
+    options = {"momentum": 0.0}
+    if accumulate > 1:
+        options["gradient_accumulation_steps"] = accumulate
+    schedule = cosine(1.0, 4 * accumulate, accumulate)
+    some = optimizer("SGD", schedule, 0.0, keras.Sequential(), options=options)
+    for _ in range(3):
+        before = weight.numpy()
+        for _ in range(accumulate):
+            some.apply([np.ones(2)], [weight])
+        assert before - weight.numpy() == pytest.approx(last_rate(some), rel=1e-5)
