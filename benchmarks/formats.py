@@ -2,8 +2,8 @@
 
     python benchmarks/formats.py formats.md [--only ConvNeXtTiny,VGG16] [--formats SavedModel,Keras]
 
-Each constructor of `keras.applications` is built at the smallest size that it allows, with random
-weights, statistics of batch normalisation estimated on the photos, and logits of a deviation of 1,
+Each constructor of `keras.applications` is built at the smallest size that it allows, or at which
+photos get different answers (what is deep may lose them in the last few pixels), with random weights, statistics of batch normalisation estimated on the photos, and logits of a deviation of 1,
 so that neither features nor probabilities vanish. The largest difference of a probability on four
 photos goes into a Markdown table, or the reason why there is none. `last digit` is how much Keras's
 own answers change where each pixel is changed by the last digit of a float32: a format cannot be
@@ -127,16 +127,9 @@ def _line(cells: object) -> str:
 
 def row(name: str, formats: Sequence[str]) -> list[object]:
     """Return the cells of a constructor; what is not tried is a dash."""
-    keras.utils.set_random_seed(1)
-    size, model = _smallest(name)
-    photos = _photos(size, LEARNT_FROM)
-    estimate_statistics(model, [photos])
-    logits = model.layers[-1]
-    logits.kernel.assign(logits.kernel / np.std(model.predict_on_batch(photos)))
-    one, photos = served(model, About(name, CLASSES, size)), photos[:PHOTOS]
+    size, one, photos = _built(name)
     exact, given = one.as_keras(), photos.astype(np.float32)
     expected = exact.predict_on_batch(given)
-    assert np.ptp(expected, axis=0).max() > 1e-3, "all photos get the same answer"
     nearly = np.nextafter(given, np.float32(256))
     return [
         name,
@@ -149,17 +142,24 @@ def row(name: str, formats: Sequence[str]) -> list[object]:
     ]
 
 
-def _smallest(name: str) -> tuple[int, keras.Model]:
-    """Return the smallest size that can be built, and the model of it from photos to logits."""
+def _built(name: str) -> tuple[int, Served, Photos]:
+    """Return the smallest size that can be built and tells photos apart, its model, and photos."""
     for size in SIZES:
+        keras.utils.set_random_seed(1)
         try:
             backbone, _ = graph(Backbone(name, size, weights=(None,)))
         except UsageError:
             continue
         _begin(backbone)
         logits = add_head(backbone.outputs[0], Head(), len(CLASSES), seed=1)
-        return size, keras.Model(backbone.inputs[0], logits, name=name)
-    raise UsageError(f"{name} cannot be built at any of {SIZES}.")
+        model, photos = keras.Model(backbone.inputs[0], logits, name=name), _photos(size)
+        estimate_statistics(model, [photos])
+        kernel = model.layers[-1].kernel
+        kernel.assign(kernel / np.std(model.predict_on_batch(photos)))
+        one, some = served(model, About(name, CLASSES, size)), photos[:PHOTOS]
+        if np.ptp(one.as_keras().predict_on_batch(some), axis=0).max() > 1e-3:
+            return size, one, some
+    raise UsageError(f"{name} cannot be built, or tells no photos apart, at any of {SIZES}.")
 
 
 def _begin(backbone: keras.Model) -> None:
@@ -172,9 +172,9 @@ def _begin(backbone: keras.Model) -> None:
             weight.assign(values * (weight.shape[2] ** 0.5 if depthwise else 1))
 
 
-def _photos(size: int, count: int) -> Photos:
+def _photos(size: int) -> Photos:
     """Return smooth colour fields."""
-    corners = np.random.default_rng(1).uniform(0, 255, (count, 6, 6, 3))
+    corners = np.random.default_rng(1).uniform(0, 255, (LEARNT_FROM, 6, 6, 3))
     smooth = keras.ops.image.resize(corners, (size, size), interpolation="bicubic")
     return np.clip(np.asarray(smooth), 0, 255).astype(np.uint8)
 

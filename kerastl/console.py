@@ -13,6 +13,11 @@ def say(line: str) -> None:
     console.print(line, markup=False)
 
 
+def note(line: str) -> None:
+    """Print one line on standard error, where it is in nobody's way."""
+    Console(highlight=False, soft_wrap=True, stderr=True).print(line, markup=False)
+
+
 def counted(number: int, what: str) -> str:
     """Return `1 photo`, `2 photos`."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -144,6 +144,11 @@ class RunDirectory:
         except (RunDirectoryError, TypeError, KeyError):
             return False
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has come to its end."""
+        return self.read_record().get("status") == "finished"
+
     def serves(self, finished: bool) -> bool:
         """Say whether there is a model, or else whether there is something to go on with."""
         if finished:

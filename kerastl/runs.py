@@ -87,7 +87,8 @@ def find(name: str, finished: bool = True, verb: str = "run") -> RunDirectory:
 
     Args:
         name: A path, or a recipe's name. A folder that is no run does not stand in a name's way.
-        finished: Whether a run is wanted that has a model, or else one that can be gone on with.
+        finished: Whether a run is wanted that has a model, one that has come to its end before all
+            others, or else one that can be gone on with.
         verb: The verb of the command line that wrote it: `"run"` or `"pretrain"`.
 
     Raises:
@@ -98,7 +99,7 @@ def find(name: str, finished: bool = True, verb: str = "run") -> RunDirectory:
     is_meant = is_folder and (is_path or named.record.is_file())
     runs = [] if is_meant else _runs_of(name, finished, verb)
     if runs:
-        return max(runs, key=lambda run: run.record.stat().st_mtime)
+        return max(runs, key=lambda run: (finished and run.is_finished, run.record.stat().st_mtime))
     if is_folder:
         named.require_verb(verb)
         return named

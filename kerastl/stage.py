@@ -33,7 +33,8 @@ class Stage:
             `"plateau"` halves where the validation loss has not fallen for half of `patience`,
             `"constant"` stays where it is then.
         warmup: Share (0..1) of the stage that climbs, of `patience` epochs where `epochs` is
-            `"auto"`; `"plateau"` and `"constant"` climb from epoch to epoch.
+            `"auto"`; `"plateau"` and `"constant"` climb from epoch to epoch. Of 0, all begin at
+            `learning_rate`.
         patience: Epochs without a lower validation loss that `"auto"` and `"plateau"` wait for.
         optimizer: The name of a class of `keras.optimizers`. `"AdamW"` without weight decay is
             Adam (Kingma & Ba, 2015); `"SGD"` has a momentum of 0.9 unless its options say it.

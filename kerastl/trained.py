@@ -12,7 +12,7 @@ from kerastl import runs
 from kerastl.backbones.inference import Compiled, compiled
 from kerastl.begun import recipe_of, splits_of
 from kerastl.cache import Cache
-from kerastl.console import say
+from kerastl.console import note, say
 from kerastl.data import Manifest, source_of
 from kerastl.data.photos import Photos, read_photos
 from kerastl.errors import DataError, ExportError, RunDirectoryError, UsageError
@@ -217,6 +217,12 @@ def load(name: str) -> Trained:
     """
     directory = runs.find(name)
     path = directory.require_model()
+    if not directory.is_finished:
+        status = directory.read_record().get("status", "unknown")
+        note(
+            f"Warning: {directory.path} is not finished (status: {status}); its model is the best "
+            "that it has come to."
+        )
     try:
         model = load_harmless(path)
     except ExportError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -51,8 +52,8 @@ def is_whole(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Say whether it is a number, whole or not."""
-    return is_whole(value) or isinstance(value, float)
+    """Say whether it is a finite number, whole or not."""
+    return is_whole(value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def as_tuple(value: Any) -> Any:

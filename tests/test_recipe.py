@@ -14,6 +14,7 @@ from kerastl.recipe import Backbone, Head, Recipe, Stage
         (lambda: Stage("s", epochs=0, learning_rate=1e-3), "Stage.epochs must be"),
         (lambda: Stage("s", epochs=True, learning_rate=1e-3), "Stage.epochs must be"),
         (lambda: Stage("s", epochs=1, learning_rate=0), "Stage.learning_rate must be"),
+        (lambda: Stage("s", epochs=1, learning_rate=float("inf")), "Stage.learning_rate must be"),
         (lambda: Stage("s", 1, 1e-3, unfreeze=1.5), "from 0 to 1, not 1.5"),
         (
             lambda: Stage("s", 1, 1e-3, schedule="linear"),

@@ -58,6 +58,9 @@ def test_a_name_means_the_newest_run_of_that_recipe():
             directory.model.write_bytes(b"")
     assert runs.find("candy").path.name == names[1]
     assert runs.find("candy", finished=False).path.name == names[2]
+    # One that was stopped has a model, too, but not the one that was meant.
+    RunDirectory(Path("runs") / names[2]).model.write_bytes(b"")
+    assert runs.find("candy").path.name == names[1]
     assert runs.find(f"runs/{names[0]}").path.name == names[0]
     # A run that was killed before it began to train does not hide the others.
     RunDirectory(Path("runs") / "candy-0").write_record({"recipe": {"name": "candy"}})

@@ -47,10 +47,10 @@ class _Pair(NamedTuple):
 def compare(names: tuple[str, ...], as_json: bool) -> None:
     """Show how RUNs differ: run directories, or a recipe's name for its newest run.
 
-    What differs in their settings, their scores and seconds. Accuracy and macro-F1 have a 95 %
-    interval, by the bootstrap (Efron & Tibshirani, 1993). Each later run is tested against the
-    first on the photos that are in the same split of both (McNemar, 1947): with a p below 0.05 they
-    differ by more than chance.
+    What differs in their settings, their scores and seconds. Scores have 95 % intervals: accuracy
+    that of a share (Wilson, 1927), macro-F1 by the bootstrap (Efron & Tibshirani, 1993). Each later
+    run is tested against the first on the photos that are in the same split of both (McNemar,
+    1947): with a p below 0.05 they differ by more than chance.
     """
     directories = _directories(names)
     from kerastl.evaluation.outcome import differing, read_outcome, require_alike

@@ -60,6 +60,8 @@ def find_lr(
         draw_rates(tests, partial)
     for test in tests:
         say(f"Stage {test.stage}: learning rate {test.suggestion:g}")
-    say(f"Figure: {path}. Take one with: --set stages.{tests[0].stage}.learning_rate=...")
+    # A gradual stage is tested in parts, of which the recipe knows nothing.
+    stage = found.parts[0][0].name
+    say(f"Figure: {path}. Take one with: --set stages.{stage}.learning_rate=...")
     if as_json:
         print_json({test.stage: test.suggestion for test in tests})

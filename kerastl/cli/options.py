@@ -72,8 +72,8 @@ def require_photos(source: object) -> None:
 
 
 def with_settings(value: Value, texts: tuple[str, ...]) -> Value:
-    """Return the value with each `PATH=VALUE` of the texts set in it."""
-    waiting = [*texts]
+    """Return the value with each `PATH=VALUE` of the texts set in it; of a path the last counts."""
+    waiting = [*{text.partition("=")[0].strip(): text for text in texts}.values()]
     while waiting:
         refused: dict[str, UsageError] = {}
         for text in waiting:

@@ -14,6 +14,7 @@ from scipy.stats import binomtest
 
 from kerastl.console import counted
 from kerastl.evaluation.predictions import Predictions
+from kerastl.intervals import interval_of
 
 # A difference that chance alone brings less often than this is more than chance.
 LEVEL = 0.05
@@ -59,14 +60,10 @@ class SplitScores:
 
     @property
     def caution(self) -> str:
-        """What is to be known where all photos are right, which no drawing of them can show.
-
-        The bound is that of Clopper & Pearson (1934), at 95 %.
-        """
+        """What is to be known where all photos are right, which no drawing of them can show."""
         if self.accuracy.score < 1:
             return ""
-        share = 1 - LEVEL ** (1 / self.images)
-        return f"all {self.images} are right, and of others up to {share:.1%} may not be"
+        return f"all {self.images} are right: how far off macro-F1 may be, they do not show"
 
     def as_json(self) -> dict[str, Any]:
         """Return all figures, made of what JSON has; the intervals are pairs."""
@@ -75,27 +72,27 @@ class SplitScores:
             **self.accuracy.as_json("accuracy"),
             **self.macro_f1.as_json("macro_f1"),
             "loss": self.loss,
+            **({"caution": self.caution} if self.caution else {}),
         }
 
 
 def scored(predictions: Predictions, loss: float) -> SplitScores:
     """Return the scores with their intervals, which are the same at each call.
 
-    By the bootstrap's bias-corrected percentiles (Efron & Tibshirani, 1993): photos are drawn with
-    replacement, as many as there are, 2000 times. Where a model is right of all photos, no drawing
-    shows another score, and the interval is of no width.
+    Accuracy's is that of a share (Wilson, 1927). Macro-F1's is by the bootstrap's bias-corrected
+    percentiles (Efron & Tibshirani, 1993): photos are drawn with replacement, as many as there are,
+    2000 times.
 
     Args:
         predictions: What was said of the photos, of which there is at least one.
         loss: Mean cross-entropy in nats.
     """
     kinds, counts = _kinds(predictions)
-    whole = _scores(counts[None].astype(np.float64), *kinds)
-    drawn = np.concatenate([_scores(some, *kinds) for some in _samples(counts)], axis=1)
-    accuracy, macro_f1 = (
-        _interval(float(score), values) for (score,), values in zip(whole, drawn, strict=True)
-    )
-    return SplitScores(len(predictions), accuracy, macro_f1, loss)
+    (macro_f1,) = _macro_f1(counts[None].astype(np.float64), *kinds)
+    drawn = np.concatenate([_macro_f1(some, *kinds) for some in _samples(counts)])
+    images, right = len(predictions), int(np.sum(predictions.right))
+    accuracy = Interval(right / images, *interval_of(right, images))
+    return SplitScores(images, accuracy, _interval(float(macro_f1), drawn), loss)
 
 
 def _interval(score: float, drawn: Array) -> Interval:
@@ -132,15 +129,15 @@ def _samples(counts: Array) -> Iterator[Array]:
         yield random.multinomial(photos, counts / photos, _SAMPLES_AT_ONCE).astype(np.float64)
 
 
-def _scores(counts: Array, labels: Array, predicted: Array) -> Array:
-    """Return accuracy and macro-F1 of each sample `[2, samples]`, as `scores.score` has them."""
-    accuracy = counts @ (labels == predicted).all(axis=1) / counts.sum(axis=1)
+def _macro_f1(counts: Array, labels: Array, predicted: Array) -> Array:
+    """Return macro-F1 of each sample `[samples]`, as `scores.score` has it."""
     hits = counts @ (labels & predicted).astype(np.float64)
     # Twice the hits, and what was missed or said wrongly.
     all_of_class = counts @ (labels.astype(np.float64) + predicted)
     f1 = 2 * hits / np.maximum(all_of_class, 1)
     concerned = (all_of_class > 0).sum(axis=1)
-    return np.stack([accuracy, f1.sum(axis=1) / np.maximum(concerned, 1)])
+    mean: Array = f1.sum(axis=1) / np.maximum(concerned, 1)
+    return mean
 
 
 @attrs.frozen

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from scipy.stats import binomtest
 
+from kerastl.intervals import interval_of
 from kerastl.serving.about import SAVED_MODEL, UNSURE, About
 from kerastl.serving.calls import call
 from kerastl.serving.gate import Parity
@@ -118,7 +118,8 @@ class Card:
             "|---|---|---|---|---|",
         ]
         for split, scores in self.about.scores.items():
-            low, high = interval(scores["accuracy"], int(scores["images"]))
+            images = int(scores["images"])
+            low, high = interval_of(round(scores["accuracy"] * images), images)
             # A run of an earlier version was not asked for it.
             off = scores.get("calibration_error")
             rows.append(
@@ -181,12 +182,6 @@ class Card:
             f"{proof} That is of pixels as kerastl reads them. Of {parity.from_files} files that "
             f"Pillow reads, as above, the largest difference is {parity.reading:.2g}."
         )
-
-
-def interval(share: float, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of so many photos (Wilson, 1927)."""
-    test = binomtest(round(share * count), count).proportion_ci(method="wilson")
-    return float(test.low), float(test.high)
 
 
 def licence_of(record: Mapping[str, Any]) -> str:

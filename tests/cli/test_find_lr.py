@@ -18,6 +18,16 @@ def test_a_learning_rate_is_found_for_each_stage(within, recipe_file: Path, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["colors-learning-rates.png"]
 
 
+@pytest.mark.slow
+def test_the_setting_of_a_gradual_stage_is_the_whole_stages(
+    within, recipe_file: Path, tmp_path: Path
+):
+    gradual = ["--unfreeze-after", "0", "--set", "stages.unfrozen.gradual=2"]
+    done = within("find-lr", recipe_file, *gradual, cwd=tmp_path)
+    assert "Stage unfrozen-1: learning rate" in done.stdout
+    assert "Take one with: --set stages.unfrozen.learning_rate=..." in done.stdout
+
+
 def test_there_is_no_such_recipe(program, tmp_path: Path):
     done = program("find-lr", "cany", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

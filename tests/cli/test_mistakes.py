@@ -185,7 +185,8 @@ def test_ctrl_c_stops_cleanly_and_the_run_can_be_gone_on_with(
     record = RunDirectory(tmp_path / "mine").read_record()
     assert record["status"] == "interrupted"
     assert 20 <= record["epochs"] < 150
-    within("evaluate", "mine", cwd=tmp_path)
+    early = within("evaluate", "mine", cwd=tmp_path)
+    assert "Warning: mine is not finished (status: interrupted)" in early.stderr
     again = within("run", "--resume", "mine", "--no-export", cwd=tmp_path)
     assert f"Resuming mine after epoch {record['epochs']}\n" in again.stdout
     record = RunDirectory(tmp_path / "mine").read_record()

@@ -106,6 +106,14 @@ def test_show_prints_settings_and_cuts(within, recipe_file: Path, tmp_path: Path
     assert [line[-1] for line in cuts].count("unfrozen") == 1
 
 
+def test_of_settings_of_one_path_the_last_counts(within, tmp_path: Path):
+    # Several views are of an augmented stage alone: the first is refused until the second is set.
+    settings = ("views=4", "augment=light", "views=2")
+    given = [part for each in settings for part in ("--set", f"stages.frozen.{each}")]
+    done = within("show", "flowers", *given, cwd=tmp_path)
+    assert ["stages.frozen.views", "2"] in [line.split() for line in done.stdout.splitlines()]
+
+
 def test_copy_gives_a_file_that_can_be_shown(program, within, tmp_path: Path):
     done = program("copy", "candy", "my_candy.py", cwd=tmp_path)
     assert done.stdout == "Wrote my_candy.py. Run it with: kerastl run ./my_candy.py\n"

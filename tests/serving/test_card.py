@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from kerastl.serving.about import About
-from kerastl.serving.card import Card, interval, licence_of
+from kerastl.serving.card import Card, licence_of
 from kerastl.serving.gate import Parity
 
 SCORES = {"accuracy": 0.9, "macro_f1": 0.88, "calibration_error": 0.04, "images": 200}
@@ -68,11 +68,6 @@ def test_a_card_without_scores_has_no_index_of_them():
     text = Card(About("candy", ("a", "b"), 160), record(), "photos", "onnx", None, PARITY).text()
     assert "model-index" not in text
     assert "has no scores" in text
-
-
-def test_an_interval_is_wilsons():
-    low, high = interval(1.0, 20)
-    assert (round(low, 3), high) == (0.839, 1.0)
 
 
 @pytest.mark.parametrize(
