@@ -3,7 +3,8 @@
     python benchmarks/formats.py formats.md [--only ConvNeXtTiny,VGG16] [--formats SavedModel,Keras]
 
 Each constructor of `keras.applications` is built at the smallest size that it allows, or at which
-photos get different answers (what is deep may lose them in the last few pixels), with random weights, statistics of batch normalisation estimated on the photos, and logits of a deviation of 1,
+photos get different answers (what is deep may lose them in the last few pixels), with random
+weights, statistics of batch normalisation estimated on the photos, and logits of a deviation of 1,
 so that neither features nor probabilities vanish. The largest difference of a probability on four
 photos goes into a Markdown table, or the reason why there is none. `last digit` is how much Keras's
 own answers change where each pixel is changed by the last digit of a float32: a format cannot be
