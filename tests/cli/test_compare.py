@@ -69,9 +69,9 @@ def test_settings_scores_and_seconds_are_shown_side_by_side(program, place: Path
         ["backbone.options.depth_multiplier", "-", "1"],
     ]
     a, b = _rows(scores)[2:4]
-    assert a[:6] == ["a", "13", "1.000", "(1.000-1.000)", "1.000", "(1.000-1.000)"]
+    assert a[:6] == ["a", "13", "1.000", "(0.772-1.000)", "1.000", "(1.000-1.000)"]
     assert b[:3] == ["b", "13", f"{6 / 13:.3f}"]
-    assert scores.endswith(" a: all 13 are right, and of others up to 20.6% may not be")
+    assert scores.endswith(" a: all 13 are right: how far off macro-F1 may be, they do not show")
     assert [row[0] for row in _rows(seconds)[-2:]] == ["before", "total"]
     assert words.splitlines()[-1] == (
         "b against a, 13 test photos of both: 0 right that were wrong, 7 the other way, "
