@@ -39,8 +39,8 @@ def check_free(output: Path | None, overwrite: bool, inputs: Sequence[Path] = ()
         )
     if Path.cwd().is_relative_to(output.resolve()):
         raise RunDirectoryError(
-            f"You are inside {output.resolve()}, which --overwrite would delete. Change to a folder "
-            f"outside of it, or name another one."
+            f"You are inside {output.resolve()}, which --overwrite would delete. Change to a "
+            f"folder outside of it, or name another one."
         )
     for path in inputs:
         if path.resolve().is_relative_to(output.resolve()):

@@ -222,6 +222,26 @@ def test_a_list_keeps_what_others_that_look_into_the_folder_have_found(tmp_path:
     assert rows == ["mine.jpg", "a.jpg\tbad", "c.jpg\tworse"]
 
 
+def test_a_list_keeps_what_a_person_has_remarked_where_it_is(tmp_path: Path):
+    listed, bad = tmp_path / "quarantine.txt", tmp_path / "bad.jpg"
+    bad.write_text("nothing")
+    listed.write_text("# broken on Monday\nbad.jpg\tworse\n\n# ask Ada\nmine.jpg\n")
+    for _ in range(2):
+        assert quarantine(tmp_path, {str(bad): "not an image"}, [str(bad)])
+        rows = listed.read_text().splitlines()[2:]
+        assert rows == [
+            *("# broken on Monday", "bad.jpg\tnot an image", ""),
+            "# ask Ada",
+            "mine.jpg",
+        ]
+    listed.write_text("".join(listed.read_text().splitlines(keepends=True)[:4]))
+    assert not quarantine(tmp_path, {}, [str(bad)])
+    assert listed.read_text().splitlines()[2:] == ["# broken on Monday"]
+    listed.write_text("\n".join(listed.read_text().splitlines()[:2]))
+    assert not quarantine(tmp_path, {}, [str(bad)])
+    assert not listed.exists()
+
+
 def test_facts_of_one_photo(tmp_path: Path):
     spots(1, RED).resize((90, 60)).save(tmp_path / "a.png")
     (fact,) = facts_of(Split([str(tmp_path / "a.png")], [0]), Cache(tmp_path / "cache"))
