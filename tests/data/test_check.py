@@ -229,11 +229,8 @@ def test_a_list_keeps_what_a_person_has_remarked_where_it_is(tmp_path: Path):
     for _ in range(2):
         assert quarantine(tmp_path, {str(bad): "not an image"}, [str(bad)])
         rows = listed.read_text().splitlines()[2:]
-        assert rows == [
-            *("# broken on Monday", "bad.jpg\tnot an image", ""),
-            "# ask Ada",
-            "mine.jpg",
-        ]
+        assert rows[:3] == ["# broken on Monday", "bad.jpg\tnot an image", ""]
+        assert rows[3:] == ["# ask Ada", "mine.jpg"]
     listed.write_text("".join(listed.read_text().splitlines(keepends=True)[:4]))
     assert not quarantine(tmp_path, {}, [str(bad)])
     assert listed.read_text().splitlines()[2:] == ["# broken on Monday"]
