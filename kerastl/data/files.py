@@ -12,7 +12,7 @@ import attrs
 
 from kerastl.console import counted, say
 from kerastl.data.quarantine import QUARANTINE, quarantined
-from kerastl.data.report import is_report
+from kerastl.data.report import FILE, is_report
 from kerastl.errors import DataError
 from kerastl.labelled import SPLITS, TEST, TRAIN, VALIDATION, Labelled, Split
 from kerastl.rundir import RunDirectory
@@ -43,6 +43,9 @@ _SPLITS = {
     **{name: name for name in ("", *SPLITS)},
     **{"val": VALIDATION, "valid": VALIDATION, "training": TRAIN, "testing": TEST},
 }
+
+# What a folder of a run, or of a report, has in it.
+_SIGNS = {RunDirectory(Path()).record.name, FILE}
 
 
 def text_of(value: Any) -> str:
@@ -163,7 +166,9 @@ def files_in(folder: Path | str) -> list[str]:
     seen: set[str] = set()
     for where, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(where)
-        passed = real in seen or (bool(seen) and _is_one(Path(where)))
+        # The names alone are quicker than looking into each folder; the first is the one asked for.
+        is_ours = seen and not _SIGNS.isdisjoint(files) and _is_one(Path(where))
+        passed = is_ours or real in seen
         folders[:] = [] if passed else [name for name in folders if name[0] != "."]
         if not passed:
             found += [os.path.join(where, name) for name in files if name[0] != "."]
