@@ -14,6 +14,7 @@ from kerastl.console import say
 from kerastl.data.check import check_before
 from kerastl.data.checks import read_all
 from kerastl.data.facts import known_of
+from kerastl.data.lock import file_of
 from kerastl.data.photos import Photos
 from kerastl.data.report import Report
 from kerastl.data.splits import divide, is_divided
@@ -28,8 +29,13 @@ from kerastl.training.stages import require_a_step
 
 
 def inputs_of(recipe: Recipe, file: Path | None = None) -> list[Path]:
-    """Return the files and folders that a run reads, none of which it may overwrite."""
-    named = [*recipe.backbone.weights, getattr(recipe.data, "path", None), file]
+    """Return the files and folders that a run reads, none of which it may overwrite.
+
+    Raises:
+        RunDirectoryError: There is no such run as the one that it is to be divided like.
+    """
+    earlier = recipe.division.file and file_of(recipe.division.file)
+    named = [*recipe.backbone.weights, getattr(recipe.data, "path", None), file, earlier]
     return [Path(path).expanduser() for path in named if path]
 
 

@@ -109,6 +109,13 @@ class RunDirectory:
                 raise RunDirectoryError(f"{self.record} is damaged: its {key!r} cannot be so.")
         return record
 
+    def is_run(self) -> bool:
+        """Say whether kerastl has begun a run in the folder."""
+        try:
+            return self.read_record().keys() >= {"status", "recipe"}
+        except RunDirectoryError:
+            return False
+
     def write_record(self, record: dict[str, Any]) -> None:
         """Replace the record as a whole."""
         write_text(self.record, json.dumps(record, indent=2) + "\n")

@@ -25,7 +25,7 @@ def check_free(output: Path | None, overwrite: bool, inputs: Sequence[Path] = ()
 
     Raises:
         RunDirectoryError: The folder holds something and `overwrite` is not set, or what it holds
-            is no run, or holds one of the inputs.
+            is no run, or holds one of the inputs or the current folder.
     """
     if output is None or not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
@@ -36,6 +36,11 @@ def check_free(output: Path | None, overwrite: bool, inputs: Sequence[Path] = ()
     if not RunDirectory(output).record.is_file():
         raise RunDirectoryError(
             f"{output} is no run directory, so --overwrite does not touch it. Name another folder."
+        )
+    if Path.cwd().is_relative_to(output.resolve()):
+        raise RunDirectoryError(
+            f"You are inside {output.resolve()}, which --overwrite would delete. Change to a "
+            f"folder outside of it, or name another one."
         )
     for path in inputs:
         if path.resolve().is_relative_to(output.resolve()):
@@ -57,14 +62,23 @@ def create(name: str, output: Path | None = None, overwrite: bool = False) -> Ru
         if output is None:
             return RunDirectory(_make_unused(path))
         if path.is_dir():
-            with alone(path):
-                shutil.rmtree(path)
-        path.mkdir(parents=True)
+            _replace(path.resolve())
+        else:
+            path.mkdir(parents=True)
     except OSError as error:
         raise RunDirectoryError(
             f"Cannot make the run directory {path}: {reason(error)}."
         ) from error
     return RunDirectory(path)
+
+
+def _replace(path: Path) -> None:
+    """Put an empty folder in the place of an earlier run, which is deleted once that is there."""
+    earlier = path.with_name(f".replaced-{os.getpid()}-{path.name}")
+    with alone(path):
+        path.rename(earlier)
+        path.mkdir()
+    shutil.rmtree(earlier)
 
 
 def _make_unused(path: Path) -> Path:

@@ -184,6 +184,20 @@ def test_what_the_run_reads_is_not_overwritten(recipe: Recipe, done: kerastl.Run
     assert done.directory.model.is_file()
 
 
+@pytest.mark.parametrize("earlier", ["runs/keep", "runs/keep/splits.json", "colors"])
+def test_the_run_whose_splits_are_read_is_not_overwritten(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, earlier: str
+):
+    monkeypatch.chdir(tmp_path)
+    keep = RunDirectory(Path("runs") / "keep")
+    keep.write_record({"status": "finished", "recipe": {"name": recipe.name}})
+    for path in (keep.splits, keep.model):
+        path.write_bytes(b"")
+    mine = attrs.evolve(recipe, division=Division(file=earlier))
+    with pytest.raises(RunDirectoryError, match=r"keep/splits\.json is needed for the run"):
+        kerastl.run(mine, keep.path, overwrite=True)
+
+
 def test_photos_added_later_do_not_move_into_the_splits(recipe: Recipe, tmp_path: Path):
     data = fill(tmp_path / "data", 10)
     mine = attrs.evolve(recipe, data=ImageFolder(str(data)), stages=recipe.stages[:1])

@@ -39,6 +39,28 @@ def test_an_earlier_run_is_replaced_only_when_asked(tmp_path: Path):
     assert not earlier.record.exists()
 
 
+@pytest.mark.parametrize(("folder", "output"), [("", "."), ("", "../mine"), ("report", "..")])
+def test_the_run_that_one_is_inside_of_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, output: str
+):
+    earlier = RunDirectory(tmp_path / "mine")
+    earlier.write_record({"status": "finished"})
+    earlier.report.mkdir()
+    monkeypatch.chdir(earlier.path / folder)
+    with pytest.raises(RunDirectoryError, match=r"inside .*mine.* Change to a folder outside"):
+        runs.create("candy", Path(output), overwrite=True)
+    assert earlier.read_record() == {"status": "finished"}
+    runs.create("candy", Path(output) / "new", overwrite=True)
+
+
+def test_a_replaced_run_leaves_nothing_behind(tmp_path: Path):
+    RunDirectory(tmp_path / "elsewhere").write_record({"status": "finished"})
+    (tmp_path / "mine").symlink_to("elsewhere")
+    directory = runs.create("candy", tmp_path / "mine", overwrite=True)
+    assert list(directory.path.iterdir()) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"elsewhere", "mine"}
+
+
 def test_a_file_in_the_way_is_told(tmp_path: Path):
     (tmp_path / "mine").write_text("a file")
     with pytest.raises(RunDirectoryError):

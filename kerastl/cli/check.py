@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,10 +70,15 @@ def check(data: str, strict: bool, class_level: int, output: Path | None, as_jso
     labelled, facts = known_of(labelled, cache)
     report, root = check(labelled, facts, cache), source.root
     _print(report, root)
-    write_report(report, root, output or Path("checks") / Path(source.path).name)
+    write_report(report, root, output or Path("checks") / _name(source.path))
     if as_json:
         print_json(report.as_json())
     return 1 if strict and report.serious else 0
+
+
+def _name(path: str) -> str:
+    """Return the name of what a path such as `..` means."""
+    return os.path.basename(os.path.abspath(os.path.expanduser(path)))
 
 
 def _by_class(counts: Mapping[str, int]) -> str:

@@ -12,8 +12,10 @@ import attrs
 
 from kerastl.console import counted, say
 from kerastl.data.quarantine import QUARANTINE, quarantined
+from kerastl.data.report import FILE, is_report
 from kerastl.errors import DataError
 from kerastl.labelled import SPLITS, TEST, TRAIN, VALIDATION, Labelled, Split
+from kerastl.rundir import RunDirectory
 
 
 @attrs.frozen
@@ -41,6 +43,9 @@ _SPLITS = {
     **{name: name for name in ("", *SPLITS)},
     **{"val": VALIDATION, "valid": VALIDATION, "training": TRAIN, "testing": TEST},
 }
+
+# What a folder of a run, or of a report, has in it.
+_SIGNS = {RunDirectory(Path()).record.name, FILE}
 
 
 def text_of(value: Any) -> str:
@@ -127,16 +132,45 @@ def _classes(rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(sorted(names, key=(lambda name: (int(name), name)) if are_numbers else None))
 
 
+def is_written(folder: Path) -> bool:
+    """Say whether kerastl wrote a folder: a run, a report, or nothing but folders of those."""
+    return _is_one(folder) or _holds_nothing_else(folder)
+
+
+def _is_one(folder: Path) -> bool:
+    return RunDirectory(folder).is_run() or is_report(folder)
+
+
+def _holds_nothing_else(folder: Path) -> bool:
+    """Say whether all in a folder, but for what is hidden, is written; the first else ends it."""
+    try:
+        with os.scandir(folder) as entries:
+            shown = (entry for entry in entries if entry.name[0] != ".")
+            # Links, which may go in a circle, are not followed.
+            written = (
+                entry.is_dir(follow_symlinks=False) and is_written(Path(entry.path))
+                for entry in shown
+            )
+            return next(written, False) and all(written)
+    except OSError:
+        return False
+
+
 def files_in(folder: Path | str) -> list[str]:
     """Return the sorted paths of all files in a folder, however deep, but for hidden ones.
 
-    Links are followed, each folder once, so that a link to a folder above does no harm.
+    Links are followed, each folder once, so that a link to a folder above does no harm. Runs and
+    reports of kerastl within the folder are passed over.
     """
-    found, seen = [], set()
+    found: list[str] = []
+    seen: set[str] = set()
     for where, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(where)
-        folders[:] = [] if real in seen else [name for name in folders if name[0] != "."]
-        if real not in seen:
+        # The names alone are quicker than looking into each folder; the first is the one asked for.
+        is_ours = seen and not _SIGNS.isdisjoint(files) and _is_one(Path(where))
+        passed = is_ours or real in seen
+        folders[:] = [] if passed else [name for name in folders if name[0] != "."]
+        if not passed:
             found += [os.path.join(where, name) for name in files if name[0] != "."]
         seen.add(real)
     return sorted(found)

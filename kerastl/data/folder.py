@@ -11,7 +11,7 @@ import attrs
 
 from kerastl import validators
 from kerastl.console import say
-from kerastl.data.files import Row, files_in, labelled_files, without_quarantined
+from kerastl.data.files import Row, files_in, is_written, labelled_files, without_quarantined
 from kerastl.data.splits import load_splits
 from kerastl.errors import DataError
 from kerastl.labelled import (
@@ -157,9 +157,9 @@ def _split_folders(root: Path) -> tuple[dict[str, Path], list[str]]:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
-    )
+    """Return the folders in a folder, but for hidden ones and for what kerastl has written."""
+    shown = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in shown if path.is_dir() and not is_written(path))
 
 
 def _require_each_class(folder: Path, rows: list[Row], classes: tuple[str, ...]) -> None:

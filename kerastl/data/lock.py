@@ -97,20 +97,33 @@ def write_lock(path: Path, splits: Splits) -> None:
     write_text(path, json.dumps(about | parts, indent=0) + "\n")
 
 
-def read_lock(name: str | Path) -> Lock:
-    """Read the file, or that of a run.
+def file_of(name: str | Path) -> Path:
+    """Return the path of the file, or of that of a run; it need not be there.
 
     Args:
         name: The file, a run directory, or a recipe's name for its newest run.
 
     Raises:
-        RunDirectoryError: There is no such run, or the file is missing or damaged.
+        RunDirectoryError: There is no such run.
     """
     path = Path(name).expanduser()
     if path.is_dir() and (path.name != str(name) or RunDirectory(path).splits.is_file()):
-        path = RunDirectory(path).splits
-    elif path.name == str(name) and path.suffix != ".json":
-        path = runs.find(path.name).splits
+        return RunDirectory(path).splits
+    if path.name == str(name) and path.suffix != ".json":
+        return runs.find(path.name).splits
+    return path
+
+
+def read_lock(name: str | Path) -> Lock:
+    """Read the file, or that of a run.
+
+    Args:
+        name: As of `file_of`.
+
+    Raises:
+        RunDirectoryError: There is no such run, or the file is missing or damaged.
+    """
+    path = file_of(name)
     if not path.exists():
         raise RunDirectoryError(f"There is no {path}, which says which photo is in which split.")
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kerastl.console import say
 from kerastl.data.quarantine import QUARANTINE, quarantine
-from kerastl.data.report import Finding, Report
+from kerastl.data.report import FILE, Finding, Report, is_report
 from kerastl.errors import RunDirectoryError
 from kerastl.files import write_text
 
@@ -51,9 +51,10 @@ def write_report(report: Report, root: Path, folder: Path) -> None:
     Raises:
         RunDirectoryError: The folder holds something else, or cannot be written.
     """
-    text, data = json.dumps(report.as_json(), indent=1) + "\n", folder / "report.json"
+    text, data = json.dumps(report.as_json(), indent=1) + "\n", folder / FILE
     page = data.with_suffix(".html")
-    if folder.exists() and not data.is_file() and (not folder.is_dir() or any(folder.iterdir())):
+    is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not is_free and not is_report(folder):
         raise RunDirectoryError(
             f"{folder} holds something else. Name another folder with --output."
         )

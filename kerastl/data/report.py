@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
 
+# The file of a report in its folder.
+FILE = "report.json"
 ERROR, WARNING, NOTE = "error", "warning", "note"
 UNREADABLE = "unreadable"
 
@@ -112,3 +116,12 @@ class Report:
             "photos": {split: dict(counts) for split, counts in self.counts.items()},
             "findings": [finding.as_json() for finding in self.findings],
         }
+
+
+def is_report(folder: Path) -> bool:
+    """Say whether a check has written a report to a folder."""
+    try:
+        report = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(report, dict) and report.keys() >= Report().as_json().keys()

@@ -77,6 +77,26 @@ def test_what_is_not_ours_is_not_overwritten(program, folder: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    ("place", "data"), [("data", "."), ("data/red", ".."), ("", "data/red/..")]
+)
+def test_a_report_is_named_for_the_folder_that_is_meant(
+    within, folder: Path, tmp_path: Path, place: str, data: str
+):
+    (tmp_path / place / "report.json").write_text("{}")
+    done = within("check", data, cwd=tmp_path / place)
+    assert "Report: checks/data/report.html" in done.stdout
+    assert (tmp_path / place / "report.json").read_text() == "{}"
+
+
+def test_a_report_within_the_folder_is_no_class_of_it(within, folder: Path):
+    (folder / "red" / "bad.jpg").unlink()
+    for _ in range(2):
+        done = within("check", ".", "--strict", "--json", cwd=folder)
+        assert json.loads(done.stdout)["photos"] == {"train": {"blue": 12, "green": 12, "red": 12}}
+    assert (folder / "checks" / "data" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda path: None, "There is no folder"),

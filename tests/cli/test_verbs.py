@@ -125,6 +125,31 @@ def test_copy_gives_a_file_that_can_be_shown(program, within, tmp_path: Path):
     assert 'name="my_candy"' in (tmp_path / "my_candy.py").read_text(encoding="utf-8")
 
 
+_RECIPE = """\
+from kerastl import recipe as kinds
+from kerastl.data import TFDS
+OLD, photos = "flowers", TFDS(name='flowers')
+recipe = kinds.Recipe(backbone=kinds.Backbone("MobileNet"), \\
+    stages=kinds.Stage("frozen", epochs=1, learning_rate=1e-3), data=photos or "é", {})
+"""
+
+
+@pytest.mark.parametrize("old", ["'flowers'", '"flowers"', "'''flowers'''", "'flo'\n'wers'"])
+def test_a_copy_has_its_own_name_however_the_old_one_is_written(within, tmp_path: Path, old: str):
+    (tmp_path / "old.py").write_text(_RECIPE.format(f"name = {old}"), encoding="utf-8")
+    within("copy", "./old.py", "new.py", cwd=tmp_path)
+    assert (tmp_path / "new.py").read_text(encoding="utf-8") == _RECIPE.format('name = "new"')
+
+
+def test_a_copy_whose_name_cannot_be_changed_is_not_written(program, tmp_path: Path):
+    (tmp_path / "old.py").write_text(_RECIPE.format("name=OLD"), encoding="utf-8")
+    done = program("copy", "./old.py", "new.py", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: Expected name='flowers' in the Recipe(...) of ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "new.py").exists()
+
+
 def test_a_dry_run_writes_nothing(within, recipe_file: Path, tmp_path: Path):
     done = within("run", recipe_file, "--dry-run", "--unfreeze-after", "0", cwd=tmp_path)
     assert "Classes: blue, green, red" in done.stdout

@@ -15,10 +15,10 @@ from kerastl.cache import Cache
 from kerastl.data import ImageFolder, Manifest
 from kerastl.data.check import Report, check
 from kerastl.data.facts import facts_of, known_of, text_of
-from kerastl.data.page import write_page
+from kerastl.data.page import write_page, write_report
 from kerastl.data.quarantine import quarantine
 from kerastl.data.report import ADVICE
-from kerastl.errors import DataError
+from kerastl.errors import DataError, RunDirectoryError
 from kerastl.labelled import Split
 
 RED = COLORS["red"]
@@ -222,6 +222,23 @@ def test_a_list_keeps_what_others_that_look_into_the_folder_have_found(tmp_path:
     assert rows == ["mine.jpg", "a.jpg\tbad", "c.jpg\tworse"]
 
 
+def test_a_list_keeps_what_a_person_has_remarked_where_it_is(tmp_path: Path):
+    listed, bad = tmp_path / "quarantine.txt", tmp_path / "bad.jpg"
+    bad.write_text("nothing")
+    listed.write_text("# broken on Monday\nbad.jpg\tworse\n\n# ask Ada\nmine.jpg\n")
+    for _ in range(2):
+        assert quarantine(tmp_path, {str(bad): "not an image"}, [str(bad)])
+        rows = listed.read_text().splitlines()[2:]
+        assert rows[:3] == ["# broken on Monday", "bad.jpg\tnot an image", ""]
+        assert rows[3:] == ["# ask Ada", "mine.jpg"]
+    listed.write_text("".join(listed.read_text().splitlines(keepends=True)[:4]))
+    assert not quarantine(tmp_path, {}, [str(bad)])
+    assert listed.read_text().splitlines()[2:] == ["# broken on Monday"]
+    listed.write_text("\n".join(listed.read_text().splitlines()[:2]))
+    assert not quarantine(tmp_path, {}, [str(bad)])
+    assert not listed.exists()
+
+
 def test_facts_of_one_photo(tmp_path: Path):
     spots(1, RED).resize((90, 60)).save(tmp_path / "a.png")
     (fact,) = facts_of(Split([str(tmp_path / "a.png")], [0]), Cache(tmp_path / "cache"))
@@ -241,6 +258,18 @@ def test_the_page_shows_the_photos_and_takes_no_name_for_markup(folder: Path, tm
     assert "&lt;b&gt;&amp;.jpg" in page
     assert "<b>" not in page
     assert "not an image" in page
+
+
+@pytest.mark.parametrize("text", ['{"photos": []}', "[1]", "no JSON"])
+def test_a_report_of_another_program_is_not_overwritten(tmp_path: Path, text: str):
+    write_report(Report(), tmp_path, tmp_path / "ours")
+    write_report(Report(("a.jpg",), {"train": 1}, {"train": {"a": 1}}), tmp_path, tmp_path / "ours")
+    assert '"a": 1' in (tmp_path / "ours" / "report.json").read_text()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "report.json").write_text(text)
+    with pytest.raises(RunDirectoryError, match=r"something else\. Name another folder"):
+        write_report(Report(), tmp_path, tmp_path / "mine")
+    assert (tmp_path / "mine" / "report.json").read_text() == text
 
 
 def test_the_list_of_files_to_leave_out_is_honoured(tmp_path: Path):

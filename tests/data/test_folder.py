@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -8,8 +9,11 @@ import pytest
 
 from colors import fill
 from kerastl.data import ImageFolder
+from kerastl.data.page import write_report
+from kerastl.data.report import Report
 from kerastl.errors import DataError
 from kerastl.labelled import Division
+from kerastl.rundir import RunDirectory
 
 
 def test_a_folder_of_class_folders_is_split_class_by_class(photos: Path):
@@ -89,6 +93,35 @@ def test_hidden_folders_and_links_in_a_circle_do_no_harm(tmp_path: Path):
     (tmp_path / "blue" / "loop").symlink_to(tmp_path / "blue")
     splits = ImageFolder(str(tmp_path)).load(seed=0)
     assert sum(map(len, splits[:3])) == 12
+
+
+def test_what_kerastl_wrote_into_the_folder_is_no_class(tmp_path: Path):
+    data = fill(tmp_path / "data", 3)
+    expected = ImageFolder(data).find()
+    for place in ("runs/a", "runs/several/seed-0", "mine", "red/runs/b"):
+        run = RunDirectory(data / place)
+        run.write_record({"status": "running", "recipe": {}})
+        run.report.mkdir()
+        shutil.copy(data / "red" / "red_00.jpg", run.report / "confusion.jpg")
+    write_report(Report(), data, data / "checks" / "data")
+    (data / "runs" / ".hidden").touch()
+    assert ImageFolder(data).find() == expected
+    shutil.rmtree(data / "blue")
+    shutil.rmtree(data / "green")
+    with pytest.raises(DataError, match="the one class 'red'"):
+        ImageFolder(data).glance()
+
+
+def test_a_folder_that_others_wrote_is_a_class(tmp_path: Path):
+    data = fill(tmp_path, 3)
+    (data / "blue" / "run.json").write_text('{"status": "of another program"}')
+    (data / "green" / "report.json").write_text("[]")
+    for name in ("hollow", "circle/deep"):
+        (data / name).mkdir(parents=True)
+    (data / "circle" / "deep" / "up").symlink_to("..", target_is_directory=True)
+    found = ImageFolder(data).find(everything=True)
+    assert found.classes == ("blue", "circle", "green", "hollow", "red")
+    assert len(found.photos) == 11
 
 
 def test_a_class_of_three_photos_is_enough_and_two_are_not(tmp_path: Path):
