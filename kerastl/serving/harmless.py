@@ -49,8 +49,8 @@ _ATTRIBUTES = {"_construction_context", "_input_shapes", "_noinline", "_tf_data_
 def require_harmless(folder: Path) -> None:
     """Make sure that a SavedModel computes, and does nothing else.
 
-    What runs when it is loaded, and when it is asked, are the functions of its object graph and
-    those that they call.
+    What runs when it is loaded, and when it is asked, are the functions of its object graph, those
+    that they call, and gradients.
 
     Args:
         folder: Where it is.
@@ -65,12 +65,12 @@ def require_harmless(folder: Path) -> None:
     assets = {asset.filename for asset in graph.asset_file_def}
     if not assets <= {ABOUT, CLASSES}:
         raise ExportError(f"{folder} is refused: it reads {', '.join(sorted(assets))}.")
-    library = graph.graph_def.library
-    refused = sorted({name for each in library.function for name in each.attr} - _ATTRIBUTES)
-    if refused or library.gradient or library.registered_gradients:
-        what = f"the attribute {refused[0]}" if refused else "gradients"
+    functions = graph.graph_def.library.function
+    strange = sorted({name for each in functions for name in each.attr} - _ATTRIBUTES)
+    if strange:
         raise ExportError(
-            f"{folder} is refused: it has functions with {what}, which no export of kerastl has."
+            f"{folder} is refused: it has functions with the attribute {strange[0]}, which none of "
+            "an export of kerastl have."
         )
     refused = sorted({name for name in _operations(graph) if not _is_harmless(name)})
     if refused:
@@ -96,6 +96,8 @@ def _operations(graph: Any) -> Iterator[str]:
     """Yield the operations of all functions that can be called."""
     library = {each.signature.name: each for each in graph.graph_def.library.function}
     waiting, seen = [*graph.object_graph_def.concrete_functions], set[str]()
+    gradients = graph.graph_def.library.gradient, graph.graph_def.library.registered_gradients
+    waiting += [each.gradient_func for some in gradients for each in some]
     while waiting:
         name = waiting.pop()
         if name in seen:

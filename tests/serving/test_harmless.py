@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import pytest
 import tensorflow as tf
 from tensorflow.core.framework.function_pb2 import FunctionDefLibrary
@@ -13,6 +14,7 @@ from kerastl.errors import ExportError
 from kerastl.serving import saved_model
 from kerastl.serving.about import ABOUT, About
 from kerastl.serving.harmless import require_harmless
+from kerastl.serving.served import served
 
 EVIL: dict[str, Callable[[str], object]] = {
     "WriteFile": lambda path: tf.io.write_file(path, "planted"),
@@ -80,6 +82,18 @@ def test_an_export_is_harmless(finished):
     require_harmless(directory / "export" / "colors" / "1")
 
 
+def test_operations_may_have_gradients_of_their_own(tmp_path: Path):
+    # Keras's swish, of which EfficientNets are made, has one.
+    inputs = keras.Input((8, 8, 3))
+    mean = keras.layers.GlobalAveragePooling2D()(keras.ops.silu(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2, name="head_logits")(mean))
+    saved_model.write(served(model, About("candy", ("mars", "twix"), 8)), tmp_path / "1")
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((tmp_path / "1" / "saved_model.pb").read_bytes())
+    assert saved.meta_graphs[0].graph_def.library.registered_gradients
+    require_harmless(tmp_path / "1")
+
+
 @pytest.mark.parametrize("name", ["saved_model.cpb", "saved_model.pbtxt"])
 def test_what_tensorflow_would_take_instead_is_refused(finished, name: str, tmp_path: Path):
     directory, _ = finished
@@ -111,14 +125,25 @@ def _with_another_instead(library: FunctionDefLibrary) -> None:
         file.input.extend(["a", "a"])
 
 
-def _with_gradients(library: FunctionDefLibrary) -> None:
-    first, second = (each.signature.name for each in library.function[:2])
-    library.gradient.add(function_name=first, gradient_func=second)
+def _with_a_gradient(library: FunctionDefLibrary) -> None:
+    """Let the gradient of a function write a file."""
+    other = library.function.add()
+    other.CopyFrom(library.function[0])
+    other.signature.name += "_gradient"
+    other.node_def.add(name="planted", op="WriteFile")
+    first = library.function[0].signature.name
+    library.gradient.add(function_name=first, gradient_func=other.signature.name)
 
 
-@pytest.mark.parametrize("change", [_with_another_instead, _with_gradients])
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (_with_another_instead, "functions with the attribute api_implements"),
+        (_with_a_gradient, "the operation WriteFile"),
+    ],
+)
 def test_functions_that_nothing_seems_to_call_are_refused(
-    finished, change: Callable[[FunctionDefLibrary], None], tmp_path: Path
+    finished, change: Callable[[FunctionDefLibrary], None], expected: str, tmp_path: Path
 ):
     directory, _ = finished
     folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
@@ -126,5 +151,5 @@ def test_functions_that_nothing_seems_to_call_are_refused(
     saved.ParseFromString((folder / "saved_model.pb").read_bytes())
     change(saved.meta_graphs[0].graph_def.library)
     (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
-    with pytest.raises(ExportError, match="is refused: it has functions with"):
+    with pytest.raises(ExportError, match=f"is refused: it has {expected}"):
         saved_model.open_saved_model(folder)
