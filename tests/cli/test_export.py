@@ -86,6 +86,7 @@ def test_the_photos_of_a_run_may_be_gone(run: Path, program, within, tmp_path: P
     ("arguments", "message"),
     [
         (["--quantize", "int8"], "--quantize is of litert; add --format litert"),
+        (["--format", "litert", "--max-loss", "0.01"], "--max-loss is of what --quantize may cost"),
         (["--output", __file__], "is a file"),
         (["--format", "tflite"], "'tflite' is not one of"),
         (["--max-loss", "2"], "2.0 is not in the range"),
