@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from kerastl import trained
+from kerastl.errors import UsageError
 from kerastl.files import alone
 from kerastl.rundir import RunDirectory
 
@@ -69,6 +71,13 @@ def test_unsure_where_too_few_would_be_right(run: Path, within, tmp_path: Path, 
     assert len(found) == 60
     for one in found:
         assert (one["label"] == "unsure") == (one["probability"] < threshold)
+
+
+def test_no_class_may_be_called_as_doubtful_photos_are(run: Path):
+    text = (run / "run.json").read_text()
+    (run / "run.json").write_text(text.replace('"green"', '"unsure"'))
+    with pytest.raises(UsageError, match="rename the class, and train on it anew"):
+        trained.load(str(run)).export(target_precision=0.65)
 
 
 def test_the_photos_of_a_run_may_be_gone(run: Path, program, within, tmp_path: Path, photos: Path):
