@@ -157,7 +157,7 @@ class Trained:
         about = about_run(self.directory, threshold)
         examples = examples_of(photos) if data else self._examples
         called = "other" if data else name
-        with trial(self.model, called, splits[name], photos, examples) as proof:
+        with trial(self.model, about, called, splits[name], photos, examples) as proof:
             return export(self.model.model, about, self.directory, forms, proof, folder)
 
     def _to_try_on(self, splits: Mapping[str, Split], cache: Cache) -> tuple[str, Photos]:
