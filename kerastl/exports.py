@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from kerastl.console import say
-from kerastl.errors import ExportError
+from kerastl.errors import ExportError, RunDirectoryError
 from kerastl.files import alone, replacing
 from kerastl.recipe import SQUASH
 from kerastl.rundir import RunDirectory
@@ -37,14 +37,28 @@ def about_run(directory: RunDirectory, threshold: float | None = None) -> About:
     Raises:
         RunDirectoryError: The record lacks what there is to say.
     """
-    recipe, record = directory.require("recipe"), directory.read_record()
+    directory.require("classes")
+    try:
+        about = _about(directory.require("recipe"), directory.read_record(), threshold)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunDirectoryError(
+            f"{directory.record} is damaged: it does not say what its model is."
+        ) from error
+    if about.wrong:
+        raise RunDirectoryError(
+            f"{directory.record} is damaged: its model's {about.wrong[0]} cannot be so."
+        )
+    return about
+
+
+def _about(recipe: Mapping[str, Any], record: Mapping[str, Any], threshold: float | None) -> About:
     scores = {
         split: {key: some[key] for key in _SUMMARY if key in some}
         for split, some in record.get("scores", {}).items()
     }
     return About(
         recipe["name"],
-        tuple(directory.require("classes")),
+        record["classes"],
         recipe["backbone"]["image_size"],
         recipe.get("resize", SQUASH),
         bool(record.get("multi_label", False)),
@@ -119,9 +133,11 @@ def _accompany(
 
 def _data_of(record: Mapping[str, Any]) -> str:
     """Return what the photos of a run are called; where they were is nobody's business."""
-    data = record["recipe"]["data"]
+    data = record["recipe"].get("data")
+    if not isinstance(data, Mapping):
+        return "photos"
     if "path" in data:
-        return Path(os.path.abspath(data["path"])).name
+        return Path(os.path.abspath(str(data["path"]))).name
     return str(data.get("name", "photos"))
 
 

@@ -217,12 +217,12 @@ def _export(model: Compiled, begun: Begun) -> Path:
     directory, record, photos = begun.record.directory, begun.record, begun.photos
     # Those that nothing was chosen by, where there are any.
     split = "test" if len(photos["test"]) else "validation"
-    files = begun.splits.by_name()[split]
+    files, about = begun.splits.by_name()[split], about_run(directory)
     with (
         record.clock.part("export"),
-        trial(model, split, files, photos[split], examples_of(photos["train"])) as proof,
+        trial(model, about, split, files, photos[split], examples_of(photos["train"])) as proof,
     ):
-        (target,) = export(model.model, about_run(directory), directory, [Form()], proof)
+        (target,) = export(model.model, about, directory, [Form()], proof)
         record.update(export=str(target.relative_to(directory.export)))
     return target
 

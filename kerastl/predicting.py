@@ -16,7 +16,6 @@ from kerastl.data.photos import Photos, Skipped, read_photos
 from kerastl.errors import RunDirectoryError
 from kerastl.files import reason
 from kerastl.labelled import Split
-from kerastl.serving.about import UNSURE
 from kerastl.serving.opened import Opened
 from kerastl.serving.predict import Prediction, predict
 
@@ -90,7 +89,7 @@ def sort_into(folder: Path, predictions: Sequence[Prediction]) -> int:
 
 def _labels(prediction: Prediction) -> list[str]:
     answer = prediction.answer
-    if answer.labels is None or answer.label == UNSURE:
+    if answer.labels is None:
         return [answer.label]
     return [label for label, _ in answer.labels] or [_NONE]
 

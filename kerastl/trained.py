@@ -22,9 +22,8 @@ from kerastl.evaluation.scoring import evaluate
 from kerastl.exports import about_run, export
 from kerastl.labelled import TEST, TRAIN, VALIDATION, Split, Splits
 from kerastl.logits import probabilities_of
-from kerastl.recipe import SQUASH
 from kerastl.rundir import RunDirectory
-from kerastl.serving.about import About
+from kerastl.serving.about import UNSURE, About
 from kerastl.serving.form import Form
 from kerastl.serving.keras_file import load_harmless
 from kerastl.serving.opened import Opened, Pixels
@@ -158,7 +157,7 @@ class Trained:
         about = about_run(self.directory, threshold)
         examples = examples_of(photos) if data else self._examples
         called = "other" if data else name
-        with trial(self.model, called, splits[name], photos, examples) as proof:
+        with trial(self.model, about, called, splits[name], photos, examples) as proof:
             return export(self.model.model, about, self.directory, forms, proof, folder)
 
     def _to_try_on(self, splits: Mapping[str, Split], cache: Cache) -> tuple[str, Photos]:
@@ -173,6 +172,11 @@ class Trained:
         """Return below which probability a photo is `unsure`, by the run's validation photos."""
         if self.multi_label:
             raise UsageError("--target-precision is of photos with one label each.")
+        if UNSURE in self.classes:
+            raise UsageError(
+                f"--target-precision calls doubtful photos {UNSURE!r}, and so is a class called; "
+                "rename the class, and train on it anew."
+            )
         split = self._own_photos()[VALIDATION]
         photos = self._read(split, "reading validation photos", cache)
         if not len(photos):
@@ -216,7 +220,7 @@ def load(name: str) -> Trained:
         RunDirectoryError: There is no such run, or it has no model yet.
     """
     directory = runs.find(name)
-    path = directory.require_model()
+    path, about = directory.require_model(), about_run(directory)
     if not directory.is_finished:
         status = directory.read_record().get("status", "unknown")
         note(
@@ -227,10 +231,14 @@ def load(name: str) -> Trained:
         model = load_harmless(path)
     except ExportError as error:
         raise RunDirectoryError(str(error)) from error
-    resize = directory.require("recipe").get("resize", SQUASH)
-    multi_label = bool(directory.read_record().get("multi_label", False))
-    classes = tuple(directory.require("classes"))
-    return Trained(directory, compiled(model), classes, resize, multi_label)
+    expected = (None, about.image_size, about.image_size, 3), (None, len(about.classes))
+    if (model.inputs[0].shape, model.outputs[0].shape) != expected:
+        raise RunDirectoryError(
+            f"{directory.record} is damaged: its model is of photos of "
+            f"{model.inputs[0].shape[1]} pixels and {model.outputs[0].shape[1]} classes, and it "
+            f"says {about.image_size} and {len(about.classes)}."
+        )
+    return Trained(directory, compiled(model), about.classes, about.resize, about.multi_label)
 
 
 def _kind(multi_label: bool) -> str:

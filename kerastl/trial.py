@@ -18,14 +18,19 @@ from kerastl.data.decoding import decodable, files_of
 from kerastl.data.photos import Photos
 from kerastl.labelled import Split
 from kerastl.logits import probabilities_of
+from kerastl.serving.about import About
 from kerastl.serving.gate import Evidence
 from kerastl.serving.opened import Pixels
 from kerastl.serving.rebuilding import in_float32
+from kerastl.serving.seen import seen_by
+from kerastl.serving.served import served
 
 # More would prove no more, and take longer.
 _MOST_PHOTOS = 1000
 # So many show which values there are.
 _MOST_EXAMPLES = 200
+# So many are enough to tell embeddings and heat maps from others.
+_FEW = 8
 
 
 @attrs.frozen(eq=False)
@@ -43,12 +48,18 @@ class Trial:
 
 @contextmanager
 def trial(
-    model: Compiled, name: str, split: Split, photos: Photos, examples: Callable[[], Pixels]
+    model: Compiled,
+    about: About,
+    name: str,
+    split: Split,
+    photos: Photos,
+    examples: Callable[[], Pixels],
 ) -> Iterator[Trial]:
     """Yield what exports of a model are tried on.
 
     Args:
         model: From photos to logits.
+        about: What it says of itself.
         name: Of the split.
         split: Photos that the model has not learned from, as files.
         photos: The same, as training reads them.
@@ -56,7 +67,9 @@ def trial(
     """
     step = -(-len(photos) // _MOST_PHOTOS)
     some = photos.some(np.arange(0, len(photos), max(step, 1)))
-    logits = exact_logits(model, some)
+    exact = _exact(model)
+    logits = exact_logits(exact, some)
+    probabilities = probabilities_of(logits.astype(np.float64), some.labels.ndim == 2)
     numbers = {one: number for number, one in enumerate(split.names)}
     chosen = split.some(sorted(numbers[one] for one in some.names))
     size = some.images.shape[1]
@@ -65,13 +78,15 @@ def trial(
         for number, one in enumerate(some.names):
             if one not in paths:
                 paths[one] = _as_png(some.images[number], Path(folder) / f"{number}.png")
-        evidence = Evidence(
-            name,
-            np.asarray(some.images[:]),
-            some.labels,
-            probabilities_of(logits.astype(np.float64), some.labels.ndim == 2),
-            tuple(paths[one] for one in some.names),
+        pixels, files = np.asarray(some.images[:]), tuple(paths[one] for one in some.names)
+        few = np.linspace(0, len(files) - 1, min(_FEW, len(files))).astype(int)
+        seen = seen_by(
+            served(exact.model, about),
+            pixels[few],
+            tuple(files[number] for number in few),
+            probabilities[few],
         )
+        evidence = Evidence(name, pixels, some.labels, probabilities, files, seen)
         yield Trial(evidence, examples)
 
 
@@ -81,11 +96,14 @@ def exact_logits(model: Compiled, photos: Photos) -> npt.NDArray[np.float32]:
     What was trained in 16 bits is not to be blamed for them; nor is a GPU, which multiplies float32
     with fewer digits.
     """
-    exact = in_float32(model.model)
-    asked = model if exact is model.model and not has_gpu() else compiled(exact)
     with tf.device("CPU"):
-        (logits,) = asked(photos.images, 32, "asking the model")
+        (logits,) = _exact(model)(photos.images, 32, "asking the model")
     return logits
+
+
+def _exact(model: Compiled) -> Compiled:
+    exact = in_float32(model.model)
+    return model if exact is model.model and not has_gpu() else compiled(exact)
 
 
 def _as_png(image: Pixels, path: Path) -> str:

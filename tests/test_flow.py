@@ -282,6 +282,14 @@ def test_a_damaged_model_is_told(done: kerastl.Run, tmp_path: Path):
     assert "\n" not in str(caught.value)
 
 
+def test_a_record_that_contradicts_the_model_is_told(done: kerastl.Run, tmp_path: Path):
+    copy, record = RunDirectory(tmp_path), done.directory.read_record()
+    copy.write_record({**record, "classes": [*record["classes"], "violet"]})
+    copy.model.write_bytes(done.directory.model.read_bytes())
+    with pytest.raises(RunDirectoryError, match=r"of 32 pixels and 3 classes, and it says 32 and"):
+        trained.load(str(tmp_path))
+
+
 class Mine:
     """A data source of somebody else's."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from kerastl import runs
 from kerastl.cli.options import json_option, print_json, require_photos
@@ -81,6 +82,8 @@ def export(
     """
     if quantizations and LITERT not in formats:
         raise UsageError("--quantize is of litert; add --format litert.")
+    if _given("max_loss") and not quantizations:
+        raise UsageError("--max-loss is of what --quantize may cost; add --quantize.")
     runs.find(run).require_model()
     if data:
         require_photos(source_of(data))
@@ -99,3 +102,9 @@ def export(
         print_json(
             {"run": str(model.directory.path), "exports": [str(target) for target in targets]}
         )
+
+
+def _given(option: str) -> bool:
+    """Say whether a person gave an option, and not its default alone."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not ParameterSource.DEFAULT

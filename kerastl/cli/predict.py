@@ -114,12 +114,15 @@ def _shown(labels: Sequence[tuple[str, float]]) -> str:
 
 def _table(predictions: Sequence[Prediction], classes: Sequence[str]) -> str:
     """Return one line a photo: file, label, probability, and that of each class."""
+    # NumPy is no part of how fast the command line answers.
+    from kerastl.evaluation.predictions import in_one_cell
+
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["file", "label", "probability", *classes])
     for one in predictions:
         labels = one.answer.labels
-        label = one.answer.label if labels is None else ";".join(name for name, _ in labels)
+        label = one.answer.label if labels is None else in_one_cell([name for name, _ in labels])
         values = (f"{value:.6g}" for value in (one.answer.probability, *one.probabilities))
         table.writerow([one.name, label, *values])
     return text.getvalue()

@@ -16,6 +16,8 @@ _BINS = 15
 # photos are all told right, the likeliest temperature would be 0, and each answer certain.
 _SPREAD = 0.5
 _MOST = math.log(20)
+# Probabilities this near to each other may change places where others compute them in float32.
+_ROUNDING = 1e-5
 
 
 def calibration_error(
@@ -75,18 +77,21 @@ def threshold_for(
         precision: The share that is wanted, 0..1.
 
     Returns:
-        The lowest such probability, so that as many photos as can be have an answer: 0 where all
-        can. None where not even the most certain answers are right so often.
+        A probability in the middle between the lowest that still has an answer and the next lower
+        one, so that rounding moves no photo across, with as many photos answered as can be: 0 where
+        all can. None where not even the most certain answers are right so often.
     """
     told, right = _told(probabilities, labels)
     order = np.argsort(-told, kind="stable")
     shares = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    falling = told[order].astype(np.float64)
     # Photos of one probability are answered together.
-    last_of_equals = np.append(told[order][1:] != told[order][:-1], True)
+    last_of_equals = np.append(falling[:-1] - falling[1:] > _ROUNDING, True)
     enough = np.flatnonzero((shares >= precision) & last_of_equals)
     if not len(enough):
         return None
-    return float(told[order][enough[-1]]) if enough[-1] + 1 < len(told) else 0.0
+    last = enough[-1]
+    return float(falling[last : last + 2].mean()) if last + 1 < len(falling) else 0.0
 
 
 def calibration(

@@ -76,10 +76,12 @@ def write_predictions(
 
 def _cell(flags: Flags, predictions: Predictions) -> str:
     names = [predictions.classes[number] for number in np.flatnonzero(flags)]
-    if not predictions.multi_label:
-        return names[0]
+    return in_one_cell(names) if predictions.multi_label else names[0]
+
+
+def in_one_cell(names: Sequence[str]) -> str:
+    """Return any number of labels as one cell of a table; a name that holds `;` is quoted."""
     text = io.StringIO()
-    # A name that holds the separator is quoted.
     csv.writer(text, delimiter=_BETWEEN, lineterminator="").writerow(names)
     return text.getvalue()
 

@@ -69,6 +69,11 @@ class About:
         # A folder's name may hold what ends a line.
         return "".join(f"{' '.join(name.splitlines())}\n" for name in self.classes)
 
+    @property
+    def wrong(self) -> list[str]:
+        """The names of its values that cannot be so."""
+        return [name for name, fits in _KINDS.items() if not fits(getattr(self, name))]
+
     def as_text(self) -> str:
         """Return it as JSON."""
         return json.dumps(attrs.asdict(self), indent=2, ensure_ascii=False) + "\n"
@@ -105,9 +110,8 @@ class About:
             about = cls(**{name: values[name] for name in attrs.fields_dict(cls)})
         except (ValueError, TypeError, KeyError) as error:
             raise ExportError(f"{source} is damaged: it does not say what it is.") from error
-        wrong = [name for name, fits in _KINDS.items() if not fits(getattr(about, name))]
-        if wrong:
-            raise ExportError(f"{source} is damaged: its {wrong[0]} cannot be so.")
+        if about.wrong:
+            raise ExportError(f"{source} is damaged: its {about.wrong[0]} cannot be so.")
         return about
 
 

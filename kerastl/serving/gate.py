@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from kerastl.errors import ExportError, one_line
 from kerastl.serving import witness
-from kerastl.serving.about import About
+from kerastl.serving.about import SAVED_MODEL, About
+from kerastl.serving.seen import Seen
 
 # In float formats, no probability may be farther from what it was.
 MOST_DIFFERENCE = 1e-4
@@ -33,6 +34,7 @@ class Evidence:
             others `[photos, classes]`.
         probabilities: What the model said, `[photos, classes]`.
         files: Where the file of each is; empty where there is none that an export reads.
+        seen: What the model sees in a few of them.
     """
 
     split: str
@@ -40,6 +42,7 @@ class Evidence:
     labels: npt.NDArray[np.int64] = attrs.field(repr=False)
     probabilities: npt.NDArray[Any] = attrs.field(repr=False)
     files: tuple[str, ...] = attrs.field(repr=False)
+    seen: Seen = attrs.field(repr=False)
 
     @property
     def readable(self) -> npt.NDArray[np.intp]:
@@ -118,6 +121,8 @@ def examine(
             f"{parity.split} photos, the model in {parity.accuracy_before:.3f}: that is more than "
             f"--max-loss {max_loss} allows; it was not written."
         )
+    if kind == SAVED_MODEL:
+        evidence.seen.require_same(told, kind)
     return parity
 
 
@@ -140,8 +145,8 @@ def _testimony(
         questions, answers = Path(name) / "questions.npz", Path(name) / "answers.npz"
         files = [evidence.files[number] for number in evidence.readable]
         threshold = -1.0 if about.threshold is None else about.threshold
-        named = np.array(files, str)
-        np.savez(questions, pixels=evidence.pixels, files=named, threshold=threshold)
+        named, seen = np.array(files, str), np.array(evidence.seen.files, str)
+        np.savez(questions, pixels=evidence.pixels, files=named, seen=seen, threshold=threshold)
         # The program's own folder is no place to import from.
         command = [sys.executable, "-P", witness.__file__, kind, folder, questions, answers]
         done = subprocess.run(

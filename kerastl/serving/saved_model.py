@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,13 @@ from kerastl.serving.served import Answering, Outputs, Served, heat_map
 
 Named = dict[str, tf.Tensor]
 Signatures = dict[str, Callable[..., Named]]
+
+_ASKED = ("image_uint8", "image", "embed")
+# What TensorFlow raises where parts of a SavedModel are missing or do not fit each other.
+_DAMAGES = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, AssertionError),
+    tf.errors.OpError,
+)
 
 
 def write(served: Served, folder: Path) -> None:
@@ -149,8 +156,9 @@ def open_saved_model(folder: Path) -> Opened:
     about = About.read(folder / "assets" / ABOUT)
     try:
         ask = tf.saved_model.load(str(folder)).signatures
-    except (OSError, ValueError, tf.errors.OpError) as error:
-        raise ExportError(f"{folder} is damaged: {one_line(error)}") from error
+        _require_answers(ask, about)
+    except _DAMAGES as error:
+        raise ExportError(f"{folder} is damaged: {one_line(error)}.") from error
 
     def probabilities(images: Pixels) -> Values:
         kind = "image_uint8" if images.dtype == np.uint8 else "image"
@@ -164,6 +172,17 @@ def open_saved_model(folder: Path) -> Opened:
 
     explains = "explain" in ask
     return Opened(about, folder, "saved_model", probabilities, embed, explain if explains else None)
+
+
+def _require_answers(ask: Mapping[str, Callable[..., Named]], about: About) -> None:
+    """Make sure that what will be asked is there; what is not is one of _DAMAGES."""
+    lacking = [name for name in _ASKED if name not in ask]
+    if lacking:
+        raise ValueError(f"it lacks the signature {lacking[0]}")
+    black = tf.zeros([1, about.image_size, about.image_size, 3], tf.uint8)
+    shape = ask["image_uint8"](images=black)["probabilities"].shape
+    if shape != (1, len(about.classes)):
+        raise ValueError(f"it answers with {shape[-1]} probabilities, not {len(about.classes)}")
 
 
 def _as_files(images: Pixels) -> tf.Tensor:

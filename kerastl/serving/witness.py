@@ -3,10 +3,12 @@
     python witness.py KIND FOLDER QUESTIONS ANSWERS
 
 It is run by `kerastl.serving.gate` in a process of its own. QUESTIONS is an `.npz` file of pixels,
-uint8 `[photos, size, size, 3]`, of the paths of photo files, and of the threshold below which a
-photo is unsure, or a negative one; ANSWERS becomes one of the names of the classes, of what the
-export says of itself, and of the probabilities of both, float32 `[photos, classes]`: files are
-`files` where the export reads them itself, and `read` where they were read as its model card says.
+uint8 `[photos, size, size, 3]`, of the paths of photo files, of a few of them that are to be
+`seen`, and of the threshold below which a photo is unsure, or a negative one; ANSWERS becomes one
+of the names of the classes, of what the export says of itself, and of the probabilities of both,
+float32 `[photos, classes]`: files are `files` where the export reads them itself, and `read` where
+they were read as its model card says. What it sees in a few are `embeddings`, float32 `[photos,
+channels]`, and `heat_maps`, float32 `[photos, height, width]`, where it has them.
 An export whose answers contradict each other is told of by the exit status.
 """
 
@@ -24,8 +26,8 @@ import numpy as np
 _AT_A_TIME = 32
 
 Ask = Callable[[Any], Any]
-# What it says of itself, the classes, and what is asked of pixels and of files.
-Found = tuple[str, list[str], Ask, Ask | None]
+# What it says of itself, the classes, and what is asked of pixels, of files and of a few of them.
+Found = tuple[str, list[str], Ask, Ask | None, Ask | None]
 _UNSURE = "unsure"
 
 
@@ -34,7 +36,7 @@ def main() -> None:
     kind, folder, questions, answers = sys.argv[1:]
     asked = np.load(questions)
     found = _KINDS[kind](pathlib.Path(folder), float(asked["threshold"]))
-    about, classes, of_pixels, of_files = found
+    about, classes, of_pixels, of_files, seen = found
     told = {
         "about": about,
         "classes": classes,
@@ -43,6 +45,7 @@ def main() -> None:
     name = "files" if of_files else "read"
     of_files = of_files or (lambda paths: of_pixels(_read(paths, json.loads(about))))
     told[name] = _in_batches(of_files, asked["files"], len(classes))
+    told |= seen(asked["seen"]) if seen else {}
     if "kerastl" in sys.modules:
         raise SystemExit("kerastl was needed")
     np.savez(answers, **told)
@@ -91,23 +94,29 @@ def _saved_model(folder: pathlib.Path, threshold: float) -> Found:
         return answer["probabilities"]
 
     def of_files(paths: Any) -> Any:
-        photos = tf.constant([pathlib.Path(path).read_bytes() for path in paths])
-        answer = ask["serving_default"](photos=photos)
+        answer = ask["serving_default"](photos=_bytes(paths))
         if any(answer["error"].numpy().tolist()):
             raise SystemExit("a photo that can be read has an error")
         _require_consistent(answer, names, threshold)
-        if not np.isfinite(ask["embed"](photos=photos[:2])["embedding"]).all():
-            raise SystemExit("an embedding is no number")
-        if "explain" in ask:
-            seen = ask["explain"](photos=photos[:2])
-            _require_same({key: answer[key][:2] for key in answer}, seen, "explain")
-            if not ((seen["heat_map"] >= 0) & (seen["heat_map"] <= 1)).numpy().all():
-                raise SystemExit("a heat map is not of 0..1")
         return answer["probabilities"]
+
+    def seen(paths: Any) -> Any:
+        embeddings = ask["embed"](photos=_bytes(paths))["embedding"].numpy()
+        if "explain" not in ask:
+            return {"embeddings": embeddings}
+        answer, other = (ask[name](photos=_bytes(paths)) for name in ("serving_default", "explain"))
+        _require_same(answer, other, "explain")
+        heat_maps = other["heat_map"].numpy()
+        if not ((heat_maps >= 0) & (heat_maps <= 1)).all():
+            raise SystemExit("a heat map is not of 0..1")
+        return {"embeddings": embeddings, "heat_maps": heat_maps}
+
+    def _bytes(paths: Any) -> Any:
+        return tf.constant([pathlib.Path(path).read_bytes() for path in paths])
 
     # What is loaded is gone with the last that knows of it.
     _KEPT.append(loaded)
-    return about, names, of_pixels, of_files
+    return about, names, of_pixels, of_files, seen
 
 
 def _require_consistent(answer: Any, names: list[str], threshold: float) -> None:
@@ -146,7 +155,7 @@ def _keras(folder: pathlib.Path, _: float) -> Found:
 
     path = folder / "model.keras"
     model = keras.models.load_model(path, compile=False, safe_mode=True)
-    return *_within(path), lambda pixels: model(pixels.astype(np.float32)), None
+    return *_within(path), lambda pixels: model(pixels.astype(np.float32)), None, None
 
 
 def _litert(folder: pathlib.Path, _: float) -> Found:
@@ -167,7 +176,7 @@ def _litert(folder: pathlib.Path, _: float) -> Found:
         interpreter.invoke()
         return interpreter.get_tensor(exit_).copy()
 
-    return *_within(path), of_pixels, None
+    return *_within(path), of_pixels, None, None
 
 
 def _onnx(folder: pathlib.Path, _: float) -> Found:
@@ -179,7 +188,7 @@ def _onnx(folder: pathlib.Path, _: float) -> Found:
     def of_pixels(pixels: Any) -> Any:
         return session.run(["probabilities"], {"images": pixels.astype(np.float32)})[0]
 
-    return kept["about.json"], kept["classes.txt"].splitlines(), of_pixels, None
+    return kept["about.json"], kept["classes.txt"].splitlines(), of_pixels, None, None
 
 
 def _within(path: pathlib.Path) -> tuple[str, list[str]]:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from kerastl import trained
+from kerastl.errors import UsageError
 from kerastl.files import alone
 from kerastl.rundir import RunDirectory
 
@@ -71,6 +73,13 @@ def test_unsure_where_too_few_would_be_right(run: Path, within, tmp_path: Path, 
         assert (one["label"] == "unsure") == (one["probability"] < threshold)
 
 
+def test_no_class_may_be_called_as_doubtful_photos_are(run: Path):
+    text = (run / "run.json").read_text()
+    (run / "run.json").write_text(text.replace('"green"', '"unsure"'))
+    with pytest.raises(UsageError, match="rename the class, and train on it anew"):
+        trained.load(str(run)).export(target_precision=0.65)
+
+
 def test_the_photos_of_a_run_may_be_gone(run: Path, program, within, tmp_path: Path, photos: Path):
     lock = json.loads((run / "splits.json").read_text())
     moved = json.dumps(lock).replace(str(photos), str(tmp_path / "gone"))
@@ -86,6 +95,7 @@ def test_the_photos_of_a_run_may_be_gone(run: Path, program, within, tmp_path: P
     ("arguments", "message"),
     [
         (["--quantize", "int8"], "--quantize is of litert; add --format litert"),
+        (["--format", "litert", "--max-loss", "0.01"], "--max-loss is of what --quantize may cost"),
         (["--output", __file__], "is a file"),
         (["--format", "tflite"], "'tflite' is not one of"),
         (["--max-loss", "2"], "2.0 is not in the range"),

@@ -6,7 +6,13 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from kerastl.cli.predict import _table
+from kerastl.serving.about import About
+from kerastl.serving.opened import answer_of
+from kerastl.serving.predict import Prediction
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +54,14 @@ def test_a_table_of_what_a_pattern_means(finished, within, place: Path):
         values = {name: float(row[name]) for name in ("blue", "green", "red")}
         assert sum(values.values()) == pytest.approx(1, abs=1e-4)
         assert values[row["label"]] == float(row["probability"]) == max(values.values())
+
+
+def test_several_labels_are_in_one_cell_whatever_they_are_called():
+    about = About("marks", ("a;b", "c", "d"), 32, multi_label=True)
+    row = np.array([0.9, 0.8, 0.1], np.float32)
+    table = _table([Prediction("x.jpg", answer_of(row, about), (0.9, 0.8, 0.1))], about.classes)
+    (one,) = csv.DictReader(io.StringIO(table))
+    assert next(csv.reader([one["label"]], delimiter=";")) == ["a;b", "c"]
 
 
 def test_photos_are_copied_and_none_is_moved_or_overwritten(finished, within, place: Path):

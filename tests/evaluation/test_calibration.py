@@ -56,9 +56,29 @@ def test_the_error_is_how_far_probabilities_are_off():
 def test_a_threshold_answers_as_many_as_it_may():
     probabilities = np.array([[p, 1 - p] for p in (0.95, 0.9, 0.9, 0.8, 0.7, 0.6)])
     labels = np.array([0, 0, 1, 0, 0, 1])
-    assert threshold_for(probabilities, labels, 0.8) == pytest.approx(0.7)
-    assert threshold_for(probabilities, labels, 0.9) == pytest.approx(0.95)
+    assert threshold_for(probabilities, labels, 0.8) == pytest.approx(0.65)
+    assert threshold_for(probabilities, labels, 0.9) == pytest.approx(0.925)
     # All may have an answer, also those that are more doubtful than any of these.
     assert threshold_for(probabilities, labels, 0.5) == 0
     # Photos of one probability are answered together: 0.9 is right for one of two.
     assert threshold_for(probabilities[1:3], labels[1:3], 0.9) is None
+
+
+def test_a_threshold_is_not_crossed_by_rounding():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 4, 500)
+    logits = random.normal(0, 1, (500, 4)).astype(np.float32)
+    logits[np.arange(500), labels] += 2
+    exact, rounded = softmax(logits.astype(np.float64), axis=1), softmax(logits, axis=1)
+    for precision in np.linspace(0.9, 0.97, 30):
+        found = threshold_for(exact, labels, precision)
+        assert found
+        sure = rounded.max(axis=1) >= np.float32(found)
+        np.testing.assert_array_equal(sure, exact.max(axis=1) >= found)
+        assert (rounded.argmax(axis=1) == labels)[sure].mean() >= precision
+
+
+def test_photos_that_rounding_makes_equal_are_answered_together():
+    probabilities = np.array([[p, 1 - p] for p in (0.9, 0.8, 0.8 - 1e-9, 0.6)])
+    labels = np.array([0, 0, 1, 1])
+    assert threshold_for(probabilities, labels, 0.9) == pytest.approx(0.85)

@@ -19,6 +19,7 @@ from kerastl.serving import reading
 from kerastl.serving.about import FORMATS, ONNX, SAVED_MODEL, About
 from kerastl.serving.form import Form
 from kerastl.serving.gate import Evidence, Parity, examine
+from kerastl.serving.seen import seen_by
 from kerastl.serving.served import Answering, Served
 from small import Small, small
 
@@ -52,7 +53,9 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
         for number, photo in enumerate(colors().photos)
     ]
     labels = colors().expected.argmax(axis=1)
-    return Evidence("test", colors().photos, labels, colors().expected, ("", *files[1:]))
+    few = slice(1, 16, 4)
+    seen = seen_by(colors().served, colors().photos[few], tuple(files[few]), colors().expected[few])
+    return Evidence("test", colors().photos, labels, colors().expected, ("", *files[1:]), seen)
 
 
 def asked(
@@ -115,6 +118,27 @@ def test_what_sees_something_else_is_refused(
     with_fault(monkeypatch, FAULTS[fault])
     with pytest.raises(ExportError, match=r"does not answer as the model does: on 16 test photos"):
         asked(kind, tmp_path, evidence)
+
+
+SEES: dict[str, Callable[[tf.Tensor, tf.Tensor], list[tf.Tensor]]] = {
+    "embeddings": lambda embedding, features: [tf.zeros_like(embedding) + 7, features],
+    "heat maps": lambda embedding, features: [embedding, tf.zeros_like(features)],
+}
+
+
+@pytest.mark.parametrize("what", ["embeddings", pytest.param("heat maps", marks=pytest.mark.slow)])
+def test_what_sees_otherwise_is_refused(
+    what: str, evidence: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    looked = Answering._looked_at
+
+    def otherwise(self: Answering, photos: tf.Tensor) -> list[tf.Tensor]:
+        logits, *others = looked(self, photos)
+        return [logits, *SEES[what](*others)]
+
+    monkeypatch.setattr(Answering, "_looked_at", otherwise)
+    with pytest.raises(ExportError, match=rf"{what} of 4 photos differ by up to [\d.]+ of"):
+        asked(SAVED_MODEL, tmp_path, evidence)
 
 
 @pytest.mark.parametrize(

@@ -2,24 +2,30 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from colors import photo
 from kerastl import trained
 from kerastl.backbones.cuts import HEAD
 from kerastl.data.given import Given
+from kerastl.errors import ExportError
 from kerastl.predicting import predict_files
 from kerastl.serving.about import About
-from kerastl.serving.saved_model import write
+from kerastl.serving.saved_model import open_saved_model, write
 from kerastl.serving.served import Served
+from small import CLASSES, small
 
 WEIGHTS = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"
 
@@ -173,3 +179,51 @@ def test_it_does_not_depend_on_where_it_lies(finished, some: list[Path], tmp_pat
         assert ask_stranger(moved, some[:1])["labels"]
     finally:
         moved.rename(directory / "export" / "colors" / "1")
+
+
+@pytest.fixture(scope="module")
+def sweets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sweets") / "1"
+    write(small(About("sweets", CLASSES, 32)).served, folder)
+    return folder
+
+
+def cut_variables(folder: Path) -> None:
+    path = folder / "variables" / "variables.data-00000-of-00001"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def without(folder: Path, name: str) -> None:
+    """Remove what is called so from the graph of objects."""
+    path, read = folder / "saved_model.pb", SavedModel()
+    read.ParseFromString(path.read_bytes())
+    for node in read.meta_graphs[0].object_graph_def.nodes:
+        for child in [one for one in node.children if one.local_name == name]:
+            node.children.remove(child)
+    path.write_bytes(read.SerializeToString())
+
+
+def with_another_class(folder: Path) -> None:
+    path = folder / "assets" / "about.json"
+    about = attrs.evolve(About.read(path), classes=[*CLASSES, "violet"])
+    path.write_text(about.as_text(), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (cut_variables, "Read less bytes than requested"),
+        (lambda folder: without(folder, "weights"), ""),
+        (lambda folder: without(folder, "image_uint8"), "it lacks the signature image_uint8"),
+        (with_another_class, "it answers with 3 probabilities, not 4"),
+    ],
+)
+def test_what_is_damaged_is_told_when_it_is_opened(
+    sweets: Path, tmp_path: Path, damage: Callable[[Path], None], message: str
+):
+    folder = Path(shutil.copytree(sweets, tmp_path / "1"))
+    assert open_saved_model(folder).about.classes == CLASSES
+    damage(folder)
+    with pytest.raises(ExportError, match=rf"1 is damaged: .*{message}") as caught:
+        open_saved_model(folder)
+    assert "\n" not in str(caught.value)
