@@ -121,6 +121,7 @@ def test_the_drawn_candy_as_a_data_set(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert (tmp_path / "datasets" / "candy").is_dir()
 
 
+@pytest.mark.slow
 def test_serving(finished, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys):
     directory, _ = finished
     monkeypatch.chdir(tmp_path)

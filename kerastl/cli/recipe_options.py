@@ -121,7 +121,12 @@ def _data(recipe: Recipe, text: str | None, class_level: int | None) -> DataSour
 
 def _division(recipe: Recipe, split: str | None, fold: str | None) -> Division:
     """Return the division that `--split` and `--fold` mean."""
+    from kerastl.data.lock import file_of
+
     division = recipe.division
+    if split is not None:
+        # A run that does not exist is told before TensorFlow is imported.
+        file_of(split)
     return attrs.evolve(
         division,
         file=division.file if split is None else split,

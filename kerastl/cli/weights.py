@@ -148,9 +148,11 @@ def _path(name: str | None, image_size: int | None, settings: tuple[str, ...]) -
 
     if name is None:
         return keras_folder()
+    # A typing mistake is told before TensorFlow is imported.
+    backbone = _backbone(name, image_size, settings)
     from kerastl.backbones.store import published_for
 
-    return keras_folder() / published_for(_backbone(name, image_size, settings)).file
+    return keras_folder() / published_for(backbone).file
 
 
 def _backbone(name: str, image_size: int | None, settings: tuple[str, ...]) -> Backbone:

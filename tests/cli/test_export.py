@@ -80,6 +80,7 @@ def test_no_class_may_be_called_as_doubtful_photos_are(run: Path):
         trained.load(str(run)).export(target_precision=0.65)
 
 
+@pytest.mark.slow
 def test_the_photos_of_a_run_may_be_gone(run: Path, program, within, tmp_path: Path, photos: Path):
     lock = json.loads((run / "splits.json").read_text())
     moved = json.dumps(lock).replace(str(photos), str(tmp_path / "gone"))

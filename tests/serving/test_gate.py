@@ -66,7 +66,9 @@ def asked(
     return examine(kind, folder / kind, about, evidence)
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize(
+    "kind", [SAVED_MODEL, *(pytest.param(kind, marks=pytest.mark.slow) for kind in FORMATS[1:])]
+)
 def test_what_answers_as_the_model_does_passes(kind: str, evidence: Evidence, tmp_path: Path):
     parity = asked(kind, tmp_path, evidence)
     assert parity.difference < 1e-4

@@ -62,6 +62,7 @@ def some(photos: Path) -> list[Path]:
     return sorted(photos.glob("*/*_0[0-3].jpg"))
 
 
+@pytest.mark.slow
 def test_a_fresh_process_without_kerastl_gets_the_same_answers(finished, some: list[Path]):
     directory, _ = finished
     answer = ask_stranger(directory / "export" / "colors" / "1", some)

@@ -68,6 +68,7 @@ def exhausted(*_: Any) -> Never:
     raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating a tensor")
 
 
+@pytest.mark.slow
 def test_a_step_that_does_not_fit_is_told_with_one_that_does_and_the_run_can_be_gone_on_with(
     recipe: Recipe, tmp_path: Path, memory_for: Limit, monkeypatch: pytest.MonkeyPatch
 ):

@@ -201,6 +201,7 @@ def test_features_that_fit_nowhere_are_computed_anew_in_each_epoch(
         np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.slow
 def test_features_that_are_held_teach_what_features_read_from_disk_teach(
     recipe: Recipe, learning: Learning, monkeypatch: pytest.MonkeyPatch
 ):

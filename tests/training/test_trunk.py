@@ -77,6 +77,7 @@ print(Frozen(small()).key.hex())
 """
 
 
+@pytest.mark.slow
 def test_the_key_is_the_same_in_another_process_whatever_layers_are_called():
     keys = [
         subprocess.run(

@@ -116,6 +116,7 @@ def test_it_is_told_apart_by_version(server, files):
     assert "there is 'colors'" in ask(server, question, 404, name="candy")["error"]
 
 
+@pytest.mark.slow
 def test_an_export_has_its_number_and_any_name(finished, tmp_path: Path, server, files):
     directory, _ = finished
     shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "mine" / "7")
