@@ -42,15 +42,15 @@ _SUSPECT = re.compile(
     "Abort|Cache|Copy|Dataset|Debug|Dump|File|Immutable|Mlir|Proto|Py|Queue|Reader|Remote|Rpc|"
     "Snapshot|Summary|Table|TPU|Vocab|Xla"
 )
-# What functions of exports say of themselves. By others TensorFlow takes another function instead.
-_ATTRIBUTES = {"_construction_context", "_input_shapes", "_noinline", "_tf_data_function"}
+# Of functions with the same value of this TensorFlow takes one for another, as devices are.
+_EXCHANGED = "api_implements"
 
 
 def require_harmless(folder: Path) -> None:
     """Make sure that a SavedModel computes, and does nothing else.
 
     What runs when it is loaded, and when it is asked, are the functions of its object graph, those
-    that they call, and gradients.
+    that they call, those that TensorFlow may take instead, and gradients.
 
     Args:
         folder: Where it is.
@@ -65,13 +65,6 @@ def require_harmless(folder: Path) -> None:
     assets = {asset.filename for asset in graph.asset_file_def}
     if not assets <= {ABOUT, CLASSES}:
         raise ExportError(f"{folder} is refused: it reads {', '.join(sorted(assets))}.")
-    functions = graph.graph_def.library.function
-    strange = sorted({name for each in functions for name in each.attr} - _ATTRIBUTES)
-    if strange:
-        raise ExportError(
-            f"{folder} is refused: it has functions with the attribute {strange[0]}, which none of "
-            "an export of kerastl have."
-        )
     refused = sorted({name for name in _operations(graph) if not _is_harmless(name)})
     if refused:
         raise ExportError(
@@ -94,10 +87,12 @@ def _graph(folder: Path) -> Any:
 
 def _operations(graph: Any) -> Iterator[str]:
     """Yield the operations of all functions that can be called."""
-    library = {each.signature.name: each for each in graph.graph_def.library.function}
+    functions = graph.graph_def.library
+    library = {each.signature.name: each for each in functions.function}
     waiting, seen = [*graph.object_graph_def.concrete_functions], set[str]()
-    gradients = graph.graph_def.library.gradient, graph.graph_def.library.registered_gradients
-    waiting += [each.gradient_func for some in gradients for each in some]
+    waiting += [name for name, each in library.items() if _EXCHANGED in each.attr]
+    for gradients in (functions.gradient, functions.registered_gradients):
+        waiting += [each.gradient_func for each in gradients]
     while waiting:
         name = waiting.pop()
         if name in seen:

@@ -113,16 +113,15 @@ def test_a_damaged_graph_is_told(finished, damage: bytes, tmp_path: Path):
 
 
 def _with_another_instead(library: FunctionDefLibrary) -> None:
-    """Offer each function a second one that TensorFlow takes where there is no GPU."""
-    for each in [*library.function]:
-        each.attr["api_implements"].s = each.signature.name.encode()
-        each.attr["api_preferred_device"].s = b"GPU"
-        other = library.function.add()
-        other.CopyFrom(each)
-        other.signature.name += "_instead"
-        other.attr["api_preferred_device"].s = b"CPU"
-        file = other.node_def.add(name="planted", op="WriteFile")
-        file.input.extend(["a", "a"])
+    """Offer a function a second one that TensorFlow takes where there is no GPU."""
+    one = next(each for each in library.function if "image_uint8" in each.signature.name)
+    one.attr["api_implements"].s = b"answer"
+    one.attr["api_preferred_device"].s = b"GPU"
+    other = library.function.add()
+    other.CopyFrom(one)
+    other.signature.name += "_instead"
+    other.attr["api_preferred_device"].s = b"CPU"
+    other.node_def.add(name="planted", op="WriteFile")
 
 
 def _with_a_gradient(library: FunctionDefLibrary) -> None:
@@ -135,15 +134,9 @@ def _with_a_gradient(library: FunctionDefLibrary) -> None:
     library.gradient.add(function_name=first, gradient_func=other.signature.name)
 
 
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        (_with_another_instead, "functions with the attribute api_implements"),
-        (_with_a_gradient, "the operation WriteFile"),
-    ],
-)
+@pytest.mark.parametrize("change", [_with_another_instead, _with_a_gradient])
 def test_functions_that_nothing_seems_to_call_are_refused(
-    finished, change: Callable[[FunctionDefLibrary], None], expected: str, tmp_path: Path
+    finished, change: Callable[[FunctionDefLibrary], None], tmp_path: Path
 ):
     directory, _ = finished
     folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
@@ -151,5 +144,5 @@ def test_functions_that_nothing_seems_to_call_are_refused(
     saved.ParseFromString((folder / "saved_model.pb").read_bytes())
     change(saved.meta_graphs[0].graph_def.library)
     (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
-    with pytest.raises(ExportError, match=f"is refused: it has {expected}"):
+    with pytest.raises(ExportError, match="is refused: it has the operation WriteFile"):
         saved_model.open_saved_model(folder)
