@@ -100,23 +100,25 @@ def _saved_model(folder: pathlib.Path, threshold: float) -> Found:
         _require_consistent(answer, names, threshold)
         return answer["probabilities"]
 
-    def seen(paths: Any) -> Any:
-        embeddings = ask["embed"](photos=_bytes(paths))["embedding"].numpy()
-        if "explain" not in ask:
-            return {"embeddings": embeddings}
-        answer, other = (ask[name](photos=_bytes(paths)) for name in ("serving_default", "explain"))
-        _require_same(answer, other, "explain")
-        heat_maps = other["heat_map"].numpy()
-        if not ((heat_maps >= 0) & (heat_maps <= 1)).all():
-            raise SystemExit("a heat map is not of 0..1")
-        return {"embeddings": embeddings, "heat_maps": heat_maps}
-
     def _bytes(paths: Any) -> Any:
         return tf.constant([pathlib.Path(path).read_bytes() for path in paths])
 
     # What is loaded is gone with the last that knows of it.
     _KEPT.append(loaded)
-    return about, names, of_pixels, of_files, seen
+    return about, names, of_pixels, of_files, lambda paths: _seen(ask, _bytes(paths))
+
+
+def _seen(ask: Any, photos: Any) -> dict[str, Any]:
+    """Return what a SavedModel sees in photos, the bytes of files `[photos]`."""
+    embeddings = ask["embed"](photos=photos)["embedding"].numpy()
+    if "explain" not in ask:
+        return {"embeddings": embeddings}
+    answer, other = (ask[name](photos=photos) for name in ("serving_default", "explain"))
+    _require_same(answer, other, "explain")
+    heat_maps = other["heat_map"].numpy()
+    if not ((heat_maps >= 0) & (heat_maps <= 1)).all():
+        raise SystemExit("a heat map is not of 0..1")
+    return {"embeddings": embeddings, "heat_maps": heat_maps}
 
 
 def _require_consistent(answer: Any, names: list[str], threshold: float) -> None:
