@@ -67,8 +67,7 @@ def trial(
     """
     step = -(-len(photos) // _MOST_PHOTOS)
     some = photos.some(np.arange(0, len(photos), max(step, 1)))
-    exact = _exact(model)
-    logits = exact_logits(exact, some)
+    logits = exact_logits(model, some)
     probabilities = probabilities_of(logits.astype(np.float64), some.labels.ndim == 2)
     numbers = {one: number for number, one in enumerate(split.names)}
     chosen = split.some(sorted(numbers[one] for one in some.names))
@@ -81,7 +80,7 @@ def trial(
         pixels, files = np.asarray(some.images[:]), tuple(paths[one] for one in some.names)
         few = np.linspace(0, len(files) - 1, min(_FEW, len(files))).astype(int)
         seen = seen_by(
-            served(exact.model, about),
+            served(model.model, about),
             pixels[few],
             tuple(files[number] for number in few),
             probabilities[few],
@@ -96,14 +95,11 @@ def exact_logits(model: Compiled, photos: Photos) -> npt.NDArray[np.float32]:
     What was trained in 16 bits is not to be blamed for them; nor is a GPU, which multiplies float32
     with fewer digits.
     """
-    with tf.device("CPU"):
-        (logits,) = _exact(model)(photos.images, 32, "asking the model")
-    return logits
-
-
-def _exact(model: Compiled) -> Compiled:
     exact = in_float32(model.model)
-    return model if exact is model.model and not has_gpu() else compiled(exact)
+    asked = model if exact is model.model and not has_gpu() else compiled(exact)
+    with tf.device("CPU"):
+        (logits,) = asked(photos.images, 32, "asking the model")
+    return logits
 
 
 def _as_png(image: Pixels, path: Path) -> str:
