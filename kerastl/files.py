@@ -26,6 +26,11 @@ def keras_folder() -> Path:
     return Path(home).expanduser() / "models"
 
 
+def absolute(path: str) -> Path:
+    """Return a path from the root, with `~` and `..` as what they mean; links stay links."""
+    return Path(os.path.abspath(os.path.expanduser(path)))
+
+
 def require_place(target: Path, beginning: bytes) -> None:
     """Make sure, before long work, that a file can be written, and takes no other one's place.
 

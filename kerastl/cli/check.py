@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import click
 
 from kerastl.cli.options import json_option, print_json
 from kerastl.errors import UsageError
+from kerastl.files import absolute
 
 if TYPE_CHECKING:
     from kerastl.data.report import Report
@@ -70,15 +70,10 @@ def check(data: str, strict: bool, class_level: int, output: Path | None, as_jso
     labelled, facts = known_of(labelled, cache)
     report, root = check(labelled, facts, cache), source.root
     _print(report, root)
-    write_report(report, root, output or Path("checks") / _name(source.path))
+    write_report(report, root, output or Path("checks") / absolute(source.path).name)
     if as_json:
         print_json(report.as_json())
     return 1 if strict and report.serious else 0
-
-
-def _name(path: str) -> str:
-    """Return the name of what a path such as `..` means."""
-    return os.path.basename(os.path.abspath(os.path.expanduser(path)))
 
 
 def _by_class(counts: Mapping[str, int]) -> str:

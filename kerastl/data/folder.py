@@ -14,6 +14,7 @@ from kerastl.console import say
 from kerastl.data.files import Row, files_in, is_written, labelled_files, without_quarantined
 from kerastl.data.splits import load_splits
 from kerastl.errors import DataError
+from kerastl.files import absolute
 from kerastl.labelled import (
     SPLITS,
     TEST,
@@ -98,7 +99,7 @@ class ImageFolder:
     @property
     def root(self) -> Path:
         """The folder's full path."""
-        return Path(os.path.abspath(os.path.expanduser(self.path)))
+        return absolute(self.path)
 
     def _class_folders(self, folder: Path) -> list[Path]:
         found = [folder]

@@ -22,6 +22,7 @@ from kerastl.data.files import (
 )
 from kerastl.data.splits import load_splits
 from kerastl.errors import DataError, did_you_mean
+from kerastl.files import absolute
 from kerastl.labelled import Division, Labelled, Splits
 
 _GROUP = "group"
@@ -103,7 +104,7 @@ class Manifest:
     @property
     def root(self) -> Path:
         """The folder that paths are relative to."""
-        return Path(os.path.abspath(os.path.expanduser(self.path))).parent
+        return absolute(self.path).parent
 
     def __str__(self) -> str:
         """Name the table."""
