@@ -57,10 +57,7 @@ def predict(
     file, or an archive of it. Standard input is a photo, or paths of photos, one a line. A file
     that is no photo is named and left out; the exit status is 1 if none is left.
     """
-    if as_csv and as_json:
-        raise UsageError("--csv and --json exclude each other; leave one out.")
-    if as_csv and top > 1:
-        raise UsageError("--csv has the probabilities of all classes; leave --top out.")
+    _require_csv_alone(as_csv, as_json, top)
     # Typing mistakes are told before the seconds that TensorFlow takes.
     runs.require_model(model)
     given = gathered(photos)
@@ -89,6 +86,14 @@ def predict(
     if sort_into:
         click.echo(f"Copied {counted(copied, 'photo')} into {sort_into}", err=True)
     return 0 if count else 1
+
+
+def _require_csv_alone(as_csv: bool, as_json: bool, top: int) -> None:
+    """Make sure that nothing was asked for that `--csv`, if given, does not do."""
+    if as_csv and as_json:
+        raise UsageError("--csv and --json exclude each other; leave one out.")
+    if as_csv and top > 1:
+        raise UsageError("--csv has the probabilities of all classes; leave --top out.")
 
 
 def _print_lines(predictions: Sequence[Prediction]) -> None:
