@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -35,10 +35,16 @@ class Folded:
 
     @_instead.default
     def _found(self) -> dict[Any, Any]:
-        pairs = _pairs(self.model)
-        scaled = {layer: _scaled(layer, _scale(norm)) for layer, norm in pairs.items()}
+        chained = [*_chained(self.model)]
+        pairs = {before: after for before, after in chained if _is_pair(before, after)}
+        padded = {
+            after: before for before, after in chained if after in pairs and _is_same(before, after)
+        }
+        scaled = {
+            layer: _scaled(layer, _scale(norm), layer in padded) for layer, norm in pairs.items()
+        }
         added = {norm: _adding(_offset(layer, norm)) for layer, norm in pairs.items()}
-        return scaled | added
+        return scaled | added | dict.fromkeys(padded.values(), _as_it_is)
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -72,22 +78,49 @@ def _adding(values: npt.NDArray[np.float32]) -> Callable[..., tf.Tensor]:
     return lambda features, **_: tf.nn.bias_add(features, tf.cast(values, features.dtype))
 
 
-def _pairs(model: keras.Model) -> dict[Any, Any]:
-    """Return the convolutions that nothing but a batch normalisation follows, with it."""
+def _as_it_is(features: tf.Tensor, **_: Any) -> tf.Tensor:
+    return features
+
+
+def _chained(model: keras.Model) -> Iterator[tuple[Any, Any]]:
+    """Yield operations that nothing but one other follows, with that one; both are called once."""
     nodes = nodes_of(model)
     uses = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
     uses.update(id(tensor) for tensor in model.outputs)
     calls = Counter(id(node.operation) for node in nodes)
-    pairs = {}
     for node in nodes:
-        if type(node.operation) is not keras.layers.BatchNormalization:
+        if len(node.input_tensors) != 1:
             continue
         (tensor,) = node.input_tensors
         before = tensor._keras_history.operation
-        alone = uses[id(tensor)] == calls[id(before)] == calls[id(node.operation)] == 1
-        if alone and _is_linear_convolution(before) and _is_over_channels(node.operation, tensor):
-            pairs[before] = node.operation
-    return pairs
+        if uses[id(tensor)] == calls[id(before)] == calls[id(node.operation)] == 1:
+            yield before, node.operation
+
+
+def _is_pair(before: Any, after: Any) -> bool:
+    """Say whether they are a convolution and a batch normalisation of its channels."""
+    return (
+        type(after) is keras.layers.BatchNormalization
+        and after.axis in (-1, len(after.input.shape) - 1)
+        and _is_linear_convolution(before)
+    )
+
+
+def _is_same(before: Any, after: Any) -> bool:
+    """Say whether a layer pads as a convolution does by itself that is padded to "same"."""
+    if type(before) is not keras.layers.ZeroPadding2D or after.padding != "valid":
+        return False
+    sides = before.input.shape[1:3]
+    if before.data_format != "channels_last" or None in sides or set(after.dilation_rate) != {1}:
+        return False
+    wanted = [_same(*side) for side in zip(sides, after.kernel_size, after.strides, strict=True)]
+    return [tuple(each) for each in before.padding] == wanted
+
+
+def _same(side: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Return how much TensorFlow pads a side by, before it and after it."""
+    total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+    return total // 2, total - total // 2
 
 
 def _is_linear_convolution(layer: Any) -> bool:
@@ -96,10 +129,6 @@ def _is_linear_convolution(layer: Any) -> bool:
         and layer.activation is keras.activations.linear
         and layer.data_format == "channels_last"
     )
-
-
-def _is_over_channels(norm: Any, tensor: Any) -> bool:
-    return norm.axis in (-1, len(tensor.shape) - 1)
 
 
 def _scale(norm: Any) -> npt.NDArray[np.float32]:
@@ -119,14 +148,14 @@ def _kernels(layer: Any, count: int) -> list[Any]:
     return [layer.kernel] if type(layer) is keras.layers.Conv2D else layer.weights[:count]
 
 
-def _scaled(layer: Any, scale: npt.NDArray[np.float32]) -> Any:
+def _scaled(layer: Any, scale: npt.NDArray[np.float32], pads: bool) -> Any:
     """Return the convolution without bias, its last kernel scaled by output channel."""
     config = layer.get_config()
     config |= {key: "zeros" for key in config if key.endswith("_initializer")}
     # What was added to the kernel is a part of it here.
     config.pop("lora_rank", None)
-    if set(layer.kernel_size) == {1}:
-        # The same for a single pixel, and the one that TensorFlow fuses an addition into.
+    # The same for a single pixel, and the one that TensorFlow fuses an addition into.
+    if pads or set(layer.kernel_size) == {1}:
         config["padding"] = "same"
     clone = type(layer).from_config({**config, "use_bias": False})
     clone.build(layer.input.shape)

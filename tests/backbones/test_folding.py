@@ -24,11 +24,16 @@ def norms(model: keras.Model) -> int:
     return sum(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers)
 
 
-def norms_left(model: keras.Model) -> int:
-    """Count the square roots in the graph: batch normalisation alone takes one."""
+def steps(model: keras.Model, kind: str) -> int:
+    """Count the operations of a kind in the graph."""
     photo = tf.TensorSpec((None, 32, 32, 3))
     graph = tf.function(Folded(model), input_signature=[photo]).get_concrete_function().graph
-    return sum(operation.type == "Rsqrt" for operation in graph.get_operations())
+    return sum(operation.type == kind for operation in graph.get_operations())
+
+
+def norms_left(model: keras.Model) -> int:
+    """Count the square roots in the graph: batch normalisation alone takes one."""
+    return steps(model, "Rsqrt")
 
 
 def check_same(model: keras.Model) -> None:
@@ -49,6 +54,50 @@ def test_every_kind_of_convolution_is_folded():
     model = with_statistics(keras.Model(photo, keras.layers.BatchNormalization()(features)))
     assert norms_left(model) == 0
     check_same(model)
+
+
+@pytest.mark.parametrize("side", [32, 31])
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("layer", [keras.layers.Conv2D, keras.layers.DepthwiseConv2D])
+def test_a_convolution_pads_by_itself_where_it_can(
+    layer: type, stride: int, kernel: int, side: int
+):
+    photo = keras.Input((32, 32, 3))
+    features = keras.layers.Cropping2D(((32 - side, 0), (32 - side, 0)))(photo)
+    before = (kernel - 1) // 2 - (stride == 2 and side % 2 == 0)
+    padding = [(before, kernel // 2)] * 2
+    options = {"filters": 4} if layer is keras.layers.Conv2D else {}
+
+    def padded(padding: list[tuple[int, int]]) -> keras.Model:
+        inside = keras.layers.ZeroPadding2D(padding)(features)
+        convolved = layer(kernel_size=kernel, strides=stride, **options)(inside)
+        normed = keras.layers.BatchNormalization()(convolved)
+        return with_statistics(keras.Model(photo, normed))
+
+    model = padded(padding)
+    assert steps(model, "Pad") == 0
+    check_same(model)
+    # As much, but on the other sides; or more.
+    for other in ([padding[0][::-1]] * 2, [(before + 1, kernel // 2)] * 2):
+        if other != padding:
+            model = padded(other)
+            assert steps(model, "Pad") == 1
+            check_same(model)
+
+
+def test_padding_that_is_seen_elsewhere_or_spreads_is_left():
+    photo = keras.Input((32, 32, 3))
+    inside = keras.layers.ZeroPadding2D(1)(photo)
+    convolved = keras.layers.Conv2D(3, 3)(inside)
+    one = keras.layers.BatchNormalization()(convolved)
+    spread = keras.layers.Conv2D(3, 3, dilation_rate=2)(keras.layers.ZeroPadding2D(2)(one))
+    two = keras.layers.BatchNormalization()(spread)
+    model = with_statistics(keras.Model(photo, keras.layers.Concatenate()([one, two])))
+    model = keras.Model(photo, [model.output, inside])
+    assert steps(model, "Pad") == 2
+    expected = np.asarray(model(PHOTOS, training=False)[0])
+    np.testing.assert_allclose(Folded(model)(PHOTOS)[0], expected, rtol=1e-3, atol=1e-2)
 
 
 def test_what_is_used_elsewhere_or_is_not_linear_is_left():
