@@ -10,6 +10,7 @@ from pathlib import Path
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+_OWN_THREADS = "TF_OVERRIDE_GLOBAL_THREADPOOL"
 
 
 def cores(quota: Path = _QUOTA) -> int:
@@ -35,6 +36,8 @@ def use_processor(quota: Path = _QUOTA) -> None:
     # By itself TensorFlow takes oneDNN only where there is AVX-512. With AVX2, too, it trains a
     # MobileNetV2 in less than half of the time.
     os.environ.setdefault(_ONEDNN, "1")
+    # Else all sessions share the threads of the first one, whatever they ask for.
+    os.environ.setdefault(_OWN_THREADS, "1")
     # It honours the affinity, and not the quota: in a container with two of 64 cores it would start
     # 64 threads that wait for each other.
     if cores(quota) < _allowed() and not os.environ.keys() & {*_THREADS, "OMP_NUM_THREADS"}:

@@ -65,8 +65,9 @@ def test_onednn_is_used_unless_somebody_says_not_to(tmp_path: Path):
     assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
 
 
-def test_importing_kerastl_says_it_before_tensorflow_begins():
-    code = "import os, kerastl; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+@pytest.mark.parametrize("name", ["TF_ENABLE_ONEDNN_OPTS", "TF_OVERRIDE_GLOBAL_THREADPOOL"])
+def test_importing_kerastl_says_it_before_tensorflow_begins(name: str):
+    code = f"import os, kerastl; print(os.environ['{name}'])"
     done = subprocess.run([sys.executable, "-c", code], env={}, capture_output=True, check=True)
     assert done.stdout == b"1\n"
 
