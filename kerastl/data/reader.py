@@ -107,12 +107,43 @@ def fit(image: tf.Tensor, size: int, resize: str = SQUASH, is_reduced: bool = Fa
     if is_reduced:
         image = tf.image.resize(image, shape, method=tf.image.ResizeMethod.AREA)
     else:
-        image = tf.image.resize(image, shape, antialias=True)
+        image = filtered(image, shape)
     image = tf.round(image)
     if resize == "pad":
         top, left = tf.unstack((size - shape) // 2)
         image = tf.image.pad_to_bounding_box(image, top, left, size, size)
     return tf.ensure_shape(image, [size, size, 3])
+
+
+def filtered(image: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
+    """Scale an image as `tf.image.resize` with `antialias` does, to the last bit, in half the time.
+
+    TensorFlow mixes rows all at once, and columns pixel by pixel: here columns are rows, too.
+
+    Args:
+        image: RGB, `[height, width, 3]`.
+        shape: Height and width of the result, int32 `[2]`.
+
+    Returns:
+        Float32 `[*shape, 3]`.
+    """
+    for length in tf.unstack(shape):
+        image = tf.transpose(_rows_scaled(image, length), [1, 0, 2])
+    return image
+
+
+def _rows_scaled(image: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    height, width = tf.unstack(tf.shape(image)[:2])
+    scale = tf.cast(length, tf.float32) / tf.cast(height, tf.float32)
+    scaled = tf.raw_ops.ScaleAndTranslate(
+        images=tf.reshape(image, [1, height, 1, width * 3]),
+        size=tf.stack([length, 1]),
+        scale=tf.stack([scale, 1.0]),
+        translation=[0.0, 0.0],
+        kernel_type="triangle",
+        antialias=True,
+    )
+    return tf.reshape(scaled, [length, width, 3])
 
 
 def _jpeg(encoded: tf.Tensor, size: int, resize: str) -> tf.Tensor:
