@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +16,7 @@ from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 from kerastl.backbones.devices import graphics
 from kerastl.backbones.folding import Folded
 from kerastl.cache import Array
-from kerastl.cores import cores
+from kerastl.threads import Session, alone, count, on_cores, once, together
 
 # Photos that a core takes through all layers at a time: of more, what is between the layers has no
 # place in its cache.
@@ -52,10 +51,20 @@ class Graph:
         with graph.as_default():
             outputs = [tf.cast(tensor, precision) for tensor in outputs]
 
-        def compiled(alone: bool) -> Forward:
-            return _compiled(graph, [pixels, photo], outputs, precision, alone)
+        def compiled(session_of: Callable[..., Session]) -> Forward:
+            # A session has its options to itself. Those of eager TensorFlow hold for the whole
+            # process, at each call: where they change, a function is compiled anew.
+            session = session_of(graph, _options(precision))
+            run, run_pixels = session([photo], outputs), session([pixels], outputs)
 
-        return compiled(False) if has_gpu() else _on_cores(compiled)
+            def forward(photos: Array) -> list[Array]:
+                if photos.dtype == np.uint8:
+                    return cast(list[Array], run_pixels(photos))
+                return cast(list[Array], run(photos.astype(np.float32, copy=False)))
+
+            return forward
+
+        return compiled(together) if has_gpu() else _in_slices(compiled)
 
     @cached_property
     def _ready(self) -> tuple[tf.Graph, list[tf.Tensor]]:
@@ -103,70 +112,26 @@ def inference_graph(model: keras.Model) -> Graph:
     return Graph(traced.get_concrete_function())
 
 
-def _compiled(
-    graph: tf.Graph,
-    given: list[tf.Tensor],
-    outputs: list[tf.Tensor],
-    precision: str,
-    alone: bool,
-) -> Forward:
-    """Return what runs a graph.
+def _in_slices(compiled: Callable[[Callable[..., Session]], Forward]) -> Forward:
+    """Return what lets each core take some photos through all layers, and then others.
+
+    What a layer leaves is still in the core's cache when the next one takes it up. Fewer photos
+    than cores are taken through by all of them together.
 
     Args:
-        graph: What is run.
-        given: Where photos go in as uint8, and where as float32.
-        outputs: What comes out.
-        precision: As of `Graph.forward`.
-        alone: Whether all is done by the thread that calls.
+        compiled: Returns what is run, in a session of a kind.
     """
-    # A session has its options to itself. Those of eager TensorFlow hold for the whole process,
-    # at each call: where they change, a function is compiled anew.
-    options = _options(precision)
-    how = tf.compat.v1.RunOptions()
-    if alone:
-        options.use_per_session_threads = True
-        options.intra_op_parallelism_threads = options.inter_op_parallelism_threads = 1
-        how.inter_op_thread_pool = -1
-    session = tf.compat.v1.Session(graph=graph, config=options)
-    run_pixels, run = (
-        session.make_callable(outputs, [each], accept_options=True) for each in given
-    )
+    by_itself, by_all = compiled(alone), once(lambda: compiled(together))
 
     def forward(photos: Array) -> list[Array]:
-        if photos.dtype == np.uint8:
-            return cast(list[Array], run_pixels(photos, options=how))
-        return cast(list[Array], run(photos.astype(np.float32, copy=False), options=how))
+        if len(photos) < count():
+            return by_all()(photos)
+        size = min(_SLICE, -(-len(photos) // count()))
+        starts = range(0, len(photos), size)
+        parts = on_cores(by_itself, ((photos[start : start + size],) for start in starts))
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     return forward
-
-
-def _on_cores(compiled: Callable[[bool], Forward]) -> Forward:
-    """Return what lets each core take some photos through all layers by itself.
-
-    Where all cores work on one layer after the other they wait for each other at each of them, and
-    what the next one needs is no longer close to them. Fewer photos than cores they share all the
-    same.
-
-    Args:
-        compiled: Returns what is run: by the thread that calls alone, or by all cores together.
-    """
-    threads = tf.config.threading.get_intra_op_parallelism_threads() or cores()
-    alone, together = compiled(True), cache(partial(compiled, False))
-
-    def forward(photos: Array) -> list[Array]:
-        if len(photos) < threads:
-            return together()(photos)
-        size = min(_SLICE, -(-len(photos) // threads))
-        slices = [photos[start : start + size] for start in range(0, len(photos), size)]
-        parts = zip(*_pool(threads).map(alone, slices), strict=True)
-        return [np.concatenate(part) for part in parts]
-
-    return forward
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, "forward")
 
 
 def has_gpu() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 # What Pillow logs of damaged files it also raises.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+# Warnings are caught for a whole process: of two threads one would leave it what the other had set.
+_ONE_AT_A_TIME = threading.Lock()
 
 _HEIF = (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1")
 
@@ -61,7 +65,7 @@ def opened(encoded: bytes) -> Iterator[Image.Image]:
 
     _let_pillow_read_heif()
     try:
-        with warnings.catch_warnings():
+        with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(encoded)) as image:
                 if image.width * image.height > MOST_PIXELS:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from contextlib import suppress
 from itertools import compress
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -14,24 +14,22 @@ import tensorflow as tf
 
 from kerastl.cores import cores
 from kerastl.data.conversion import as_pixels, complaint
+from kerastl.data.exif import EXIF
+from kerastl.data.fitting import fit
 from kerastl.data.pipeline import read_ahead
-from kerastl.data.reader import fit, read_image, read_jpeg, upright_jpeg
+from kerastl.data.reader import read_image, read_jpeg, upright_jpeg
 from kerastl.labelled import Split
 from kerastl.recipe import SQUASH
+from kerastl.threads import alone, count, on_cores, once
+
+Pixels = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.int64]
 
 # Photos that are decoded before they are handed on.
 AT_ONCE = 16
-# Calls of the decoder that are going on at once: so many that no core waits for the next.
+# Files that are being read at once: so many that no core waits for the next.
 _CALLS = min(2 * cores(), 32)
-# Traced once a size; of what is written in TensorFlow's operations autograph has nothing to do.
-_read_jpeg, _read_image = (
-    tf.function(read, autograph=False, reduce_retracing=True) for read in (read_jpeg, read_image)
-)
-_upright_jpeg = tf.function(
-    upright_jpeg,
-    autograph=False,
-    input_signature=[tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([], tf.string)],
-)
+_FILE = tf.TensorSpec([], tf.string)
 
 
 @attrs.frozen(eq=False)
@@ -45,9 +43,9 @@ class Decoded:
         reasons: Why a file is no photo; empty where it is one.
     """
 
-    numbers: npt.NDArray[np.int64]
+    numbers: Numbers
     files: list[bytes] = attrs.field(repr=False)
-    images: npt.NDArray[np.uint8] = attrs.field(repr=False)
+    images: Pixels = attrs.field(repr=False)
     reasons: list[str]
 
     def only(self, chosen: list[bool]) -> Decoded:
@@ -62,30 +60,39 @@ class Decoded:
         )
 
 
-def decode(
-    split: Split, numbers: npt.NDArray[np.int64], size: int, resize: str
-) -> Iterator[Decoded]:
+def decode(split: Split, numbers: Numbers, size: int, resize: str) -> Iterator[Decoded]:
     """Yield the photos of these numbers, each once, in no particular order.
 
     What TensorFlow cannot decode but Pillow can (TIFF, HEIF, ...) is converted.
 
     Args:
         split: The photos, as files.
-        numbers: Which of them.
+        numbers: Which of them, ascending.
         size: Height and width in pixels.
         resize: How photos become squares, as in a recipe.
     """
-    left = np.zeros(len(split), bool)
-    left[numbers] = True
-    # Each reader takes what those before it, which are faster, have left.
-    for read in (_jpeg, _image):
-        for some in _by_tensorflow(split, np.flatnonzero(left), read, size, resize):
-            left[some.numbers] = False
-            yield some
-    yield from _by_pillow(split, np.flatnonzero(left), size, resize)
+
+    def decoded(some: Numbers, files: list[bytes]) -> Decoded:
+        found = Decoded(some, files, np.zeros((len(files), size, size, 3), np.uint8), [])
+        for image, encoded in zip(found.images, files, strict=True):
+            reason = ""
+            try:
+                image[...] = decode_file(encoded, size, resize)
+            except ValueError as error:
+                reason = str(error)
+            found.reasons.append(reason)
+        return found
+
+    unread = set(numbers.tolist())
+    for some in on_cores(decoded, _files(split, numbers)):
+        unread.difference_update(some.numbers.tolist())
+        yield some
+    for number in sorted(unread):
+        nothing = np.zeros((1, size, size, 3), np.uint8)
+        yield Decoded(np.array([number]), [b""], nothing, [split.why_unreadable(number)])
 
 
-def decode_file(encoded: bytes, size: int, resize: str) -> npt.NDArray[np.uint8]:
+def decode_file(encoded: bytes, size: int, resize: str) -> Pixels:
     """Return one photo, RGB, uint8 `[size, size, 3]`; it may be called by several threads.
 
     Args:
@@ -96,124 +103,105 @@ def decode_file(encoded: bytes, size: int, resize: str) -> npt.NDArray[np.uint8]
     Raises:
         ValueError: It is no photo; the reason.
     """
-    try:
-        image = _reader(size, resize)(encoded)
-    except tf.errors.OpError:
+    # What takes JPEGs alone is ready sooner, and mostly it is all that is needed.
+    for read in (_jpeg, _image):
+        with suppress(tf.errors.OpError):
+            image = read(encoded, size, resize)
+            break
+    else:
         return _converted(encoded, size, resize)
     if reason := complaint(encoded):
         raise ValueError(reason)
     return image
 
 
-@cache
-def _reader(size: int, resize: str) -> Callable[[bytes], npt.NDArray[np.uint8]]:
-    """Return what reads one photo, all of it in the thread that calls.
+def decodable(split: Split, size: int, resize: str = SQUASH) -> Numbers:
+    """Return the numbers of the photos that TensorFlow's one reader can decode, ascending."""
 
-    Eager TensorFlow lets other threads take part, which at one photo takes half as long again.
-    """
+    def found(some: Numbers, files: list[bytes]) -> Numbers:
+        return some[[_is_decodable(encoded, size, resize) for encoded in files]]
 
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
-    def read(encoded: tf.Tensor) -> tf.Tensor:
-        return tf.cast(read_image(encoded, size, resize), tf.uint8)
-
-    function, graph = read.get_concrete_function(), tf.Graph()
-    ends = [function.inputs[0].name, function.outputs[0].name]
-    with graph.as_default():
-        definition = function.graph.as_graph_def()
-        encoded, image = tf.graph_util.import_graph_def(definition, {}, ends, name="")
-    options = tf.compat.v1.ConfigProto(
-        device_count={"GPU": 0},
-        use_per_session_threads=True,
-        inter_op_parallelism_threads=1,
-        intra_op_parallelism_threads=1,
-    )
-    session = tf.compat.v1.Session(graph=graph, config=options)
-    run = session.make_callable(image, [encoded], accept_options=True)
-    here = tf.compat.v1.RunOptions(inter_op_thread_pool=-1)
-    # As an object, since NumPy's own strings lose the zeros that a file may end in.
-    return lambda file: np.asarray(run(np.array(file, object), options=here))
+    each = on_cores(found, _files(split, np.arange(len(split))))
+    return np.sort(np.concatenate([np.zeros(0, np.int64), *each]))
 
 
-def decodable(split: Split, size: int, resize: str = SQUASH) -> npt.NDArray[np.int64]:
-    """Return the numbers of the photos that TensorFlow alone can decode, ascending."""
-    numbers = np.arange(len(split))
-    found = [some.numbers for some in _by_tensorflow(split, numbers, _image, size, resize)]
-    return np.sort(np.concatenate([np.zeros(0, np.int64), *found]))
+def _is_decodable(encoded: bytes, size: int, resize: str) -> bool:
+    with suppress(tf.errors.OpError):
+        _image(encoded, size, resize)
+        return not complaint(encoded)
+    return False
 
 
-def _converted(encoded: bytes, size: int, resize: str) -> npt.NDArray[np.uint8]:
+def _converted(encoded: bytes, size: int, resize: str) -> Pixels:
     """Return what Pillow makes of a photo; what it can make nothing of is a ValueError."""
     return np.asarray(fit(tf.constant(as_pixels(encoded)), size, resize), np.uint8)
 
 
-def _jpeg(encoded: tf.Tensor, size: int, resize: str) -> tuple[tf.Tensor, tf.Tensor]:
-    image, may_be_turned = _read_jpeg(encoded, size, resize)
-    return image, may_be_turned
+def _jpeg(encoded: bytes, size: int, resize: str) -> Pixels:
+    image = _jpeg_reader(size, resize)(encoded)
+    return cast(Pixels, _turner()(image, encoded) if EXIF in encoded else image)
 
 
-def _image(encoded: tf.Tensor, size: int, resize: str) -> tuple[tf.Tensor, tf.Tensor]:
-    return _read_image(encoded, size, resize), tf.constant(False)
+def _image(encoded: bytes, size: int, resize: str) -> Pixels:
+    return cast(Pixels, _image_reader(size, resize)(encoded))
 
 
-def _by_tensorflow(
-    split: Split, numbers: npt.NDArray[np.int64], read: Any, size: int, resize: str
-) -> Iterator[Decoded]:
-    """Yield the photos that one of TensorFlow's readers can decode."""
+@once
+def _jpeg_reader(size: int, resize: str) -> Callable[..., Any]:
+    return _compiled(lambda encoded: read_jpeg(encoded, size, resize), _FILE)
+
+
+@once
+def _image_reader(size: int, resize: str) -> Callable[..., Any]:
+    return _compiled(lambda encoded: read_image(encoded, size, resize), _FILE)
+
+
+@once
+def _turner() -> Callable[..., Any]:
+    return _compiled(upright_jpeg, tf.TensorSpec([None, None, 3], tf.uint8), _FILE)
+
+
+def _compiled(make: Callable[..., tf.Tensor], *given: tf.TensorSpec) -> Callable[..., Any]:
+    """Return what makes an image, uint8, in the thread that calls.
+
+    Args:
+        make: Makes it, in TensorFlow's operations.
+        given: Of what.
+    """
+    made = tf.function(lambda *values: tf.cast(make(*values), tf.uint8), given, autograph=False)
+    function, graph = made.get_concrete_function(), tf.Graph()
+    names = [tensor.name for tensor in (*function.inputs, *function.outputs)]
+    with graph.as_default():
+        definition = function.graph.as_graph_def()
+        *inputs, output = tf.graph_util.import_graph_def(definition, {}, names, name="")
+    run = alone(graph, tf.compat.v1.ConfigProto(device_count={"GPU": 0}))(inputs, [output])
+    # As an object, since NumPy's own strings lose the zeros that a file may end in.
+    return lambda *values: run(
+        *(np.array(each, object) if isinstance(each, bytes) else each for each in values)
+    )[0]
+
+
+def _files(split: Split, numbers: Numbers) -> Iterator[tuple[Numbers, list[bytes]]]:
+    """Yield the files that can be read, so many at a time that each core has some."""
     if not len(numbers):
         return
-
-    def decoded(number: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        image, may_be_turned = read(encoded, size, resize)
-        return number, encoded, tf.cast(image, tf.uint8), may_be_turned
-
-    made = read_ahead(files_of(split, numbers, decoded).ignore_errors().batch(AT_ONCE))
-    for some, files, images, may_be_turned in made.as_numpy_iterator():
-        encoded = files.tolist()
-        if may_be_turned.any():
-            images = images.copy()
-        for number in np.flatnonzero(may_be_turned):
-            images[number] = _upright_jpeg(images[number], encoded[number])
-        found = Decoded(some, encoded, images, [""] * len(encoded))
-        found = found.only([not complaint(file) for file in encoded])
-        if found.files:
-            yield found
+    most = min(AT_ONCE, -(-len(numbers) // count()))
+    files = read_ahead(files_of(split, numbers).ignore_errors().batch(most))
+    for some, encoded in files.as_numpy_iterator():
+        yield some, encoded.tolist()
 
 
-def _by_pillow(
-    split: Split, numbers: npt.NDArray[np.int64], size: int, resize: str
-) -> Iterator[Decoded]:
-    """Yield the photos that Pillow can decode, and the files that nobody can."""
-    if not len(numbers):
-        return
-    unreadable = set(numbers.tolist())
-    files = read_ahead(files_of(split, numbers).ignore_errors())
-    for number, encoded in files.as_numpy_iterator():
-        unreadable.remove(number)
-        image, reason = np.zeros((size, size, 3), np.uint8), ""
-        try:
-            image = _converted(encoded, size, resize)
-        except ValueError as error:
-            reason = str(error)
-        yield Decoded(np.array([number]), [encoded], image[np.newaxis], [reason])
-    for number in sorted(unreadable):
-        nothing = np.zeros((1, size, size, 3), np.uint8)
-        yield Decoded(np.array([number]), [b""], nothing, [split.why_unreadable(number)])
-
-
-def files_of(
-    split: Split, numbers: npt.NDArray[np.int64], made: Callable[..., Any] = lambda *both: both
-) -> tf.data.Dataset:
+def files_of(split: Split, numbers: Numbers) -> tf.data.Dataset:
     """Return the bytes of photo files, each with its number, in no particular order.
 
     Args:
         split: The photos.
         numbers: Which of them, ascending.
-        made: What is made of number and bytes before they are handed on.
     """
     stored, read = split.stored(numbers.tolist())
     numbered = tf.data.Dataset.zip((tf.data.Dataset.from_tensor_slices(numbers), stored))
     return numbered.map(
-        tf.autograph.experimental.do_not_convert(lambda number, where: made(number, read(where))),
+        tf.autograph.experimental.do_not_convert(lambda number, where: (number, read(where))),
         num_parallel_calls=_CALLS,
         deterministic=False,
     )

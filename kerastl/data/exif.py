@@ -15,28 +15,12 @@ from kerastl.data.encoded import (
 )
 from kerastl.data.headers import chunk_of_png
 
-_EXIF = b"Exif\0\0"
+# What EXIF data of a JPEG begin with.
+EXIF = b"Exif\0\0"
 _ORIENTATION = 0x0112
 _ENTRY, _OF_LONG = 12, 4
 # What the bytes of a number count for, the lowest first.
 _SHORT, _LONG = [1, 256], [1, 256, 256**2, 256**3]
-
-
-def may_have_exif(encoded: tf.Tensor) -> tf.Tensor:
-    """Say whether a JPEG may have EXIF data, without looking through it; mostly it has none.
-
-    Args:
-        encoded: The bytes of the file, a scalar string.
-    """
-    # The tables, of which the first is this one, come after all that programs add. Before them
-    # there is mostly one thing, of always the same size.
-    begins = _has(encoded, 0, b"\xff\xd8\xff\xdb")
-    follows = _has(encoded, 0, b"\xff\xd8\xff\xe0\0\x10") & _has(encoded, 20, b"\xff\xdb")
-    return ~(begins | follows)
-
-
-def _has(encoded: tf.Tensor, position: int, expected: bytes) -> tf.Tensor:
-    return tf.strings.substr(encoded, position, len(expected)) == expected
 
 
 def exif_of_jpeg(file: tf.Tensor) -> tf.Tensor:
@@ -47,7 +31,7 @@ def exif_of_jpeg(file: tf.Tensor) -> tf.Tensor:
     """
 
     def after(position: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        some = some_at(file, position, 4 + len(_EXIF))
+        some = some_at(file, position, 4 + len(EXIF))
         marker, size = some[1], number_of(some[2:4], "big")
         # Before a marker there may be more of the bytes that it begins with.
         is_filled = marker == 0xFF
@@ -55,8 +39,8 @@ def exif_of_jpeg(file: tf.Tensor) -> tf.Tensor:
         is_added = ((marker >= 0xE0) & (marker < 0xF0)) | (marker == 0xFE)
         going_on = (some[0] == 0xFF) & (is_added | is_filled)
         next_one = position + tf.where(is_filled, as_int64(1), 2 + size)
-        is_exif = (marker == 0xE1) & are_bytes(some[4:], _EXIF)
-        return is_exif, position + 4 + len(_EXIF), tf.where(going_on, next_one, nowhere())
+        is_exif = (marker == 0xE1) & are_bytes(some[4:], EXIF)
+        return is_exif, position + 4 + len(EXIF), tf.where(going_on, next_one, nowhere())
 
     return find_part(file, 2, after)
 
@@ -89,8 +73,8 @@ def orientation_at(file: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
         Scalar int64, 1 to 8; 1, upright, where they say nothing that makes sense.
     """
     # A WebP may repeat the mark of a JPEG before them.
-    repeated = are_bytes(some_at(file, start, len(_EXIF)), _EXIF)
-    start = tf.where(repeated, start + len(_EXIF), start)
+    repeated = are_bytes(some_at(file, start, len(EXIF)), EXIF)
+    start = tf.where(repeated, start + len(EXIF), start)
     head = some_at(file, start, 8)
     is_big = are_bytes(head[:4], b"MM\0*")
     long, short = (as_int64(tf.where(is_big, some[::-1], some)) for some in (_LONG, _SHORT))

@@ -104,7 +104,7 @@ def facts_of(split: Split, cache: Cache, description: str = "looking at") -> Fac
 
 def reader_id() -> bytes:
     """Return what tells the way in which photos are read from other ways; nothing is imported."""
-    parts = ("conversion", "decoding", "encoded", "exif", "headers", "reader")
+    parts = ("conversion", "decoding", "encoded", "exif", "fitting", "headers", "reader")
     code = code_of(*(f"kerastl.data.{name}" for name in parts))
     return id_of(code, *map(_version, ("tensorflow", "Pillow", "pillow-heif")))
 

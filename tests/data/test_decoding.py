@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,10 +12,17 @@ from PIL import Image
 
 from colors import photo
 from kerastl.data import decoding, read_photos
+from kerastl.data.conversion import complaint
 from kerastl.data.decoding import decode_file
 from kerastl.labelled import Split
 
 RED = (200, 40, 50)
+
+
+def _png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -51,3 +60,40 @@ def test_many_threads_may_ask_at_once(photos: Path):
 def test_what_is_no_photo_is_told():
     with pytest.raises(ValueError, match="not an image"):
         decode_file(b"no photo", 32, "squash")
+
+
+def test_warnings_are_as_they_were_when_many_threads_have_asked():
+    before, interval = warnings.filters[:], sys.getswitchinterval()
+    # As often as can be, another thread goes on.
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(complaint, [_png(photo(RED, 1))] * 2000))
+    finally:
+        sys.setswitchinterval(interval)
+    assert warnings.filters == before
+
+
+def test_a_folder_of_all_kinds_is_read_once(tmp_path: Path):
+    """Each file is opened once, whatever it takes to read it; each photo is told by its number."""
+    kinds = ("JPEG", "PNG", "TIFF", "BMP", "GIF")
+    files = [tmp_path / f"{number}" for number in range(23)]
+    for number, file in enumerate(files):
+        photo((10 * number, 100, 50), number).save(file, kinds[number % 5])
+    files[7].write_bytes(b"no photo")
+    files[11].unlink()
+    split = Split([str(file) for file in files], [0] * 23)
+    found = {}
+    for some in decoding.decode(split, np.arange(23), 32, "squash"):
+        for number, *each in zip(some.numbers, some.files, some.images, some.reasons, strict=True):
+            assert int(number) not in found
+            found[int(number)] = each
+    assert sorted(found) == [*range(23)]
+    assert {number: reason for number, (*_, reason) in found.items() if reason} == {
+        7: "not an image",
+        11: split.why_unreadable(11),
+    }
+    for number, (encoded, image, reason) in found.items():
+        if not reason:
+            assert encoded == files[number].read_bytes()
+            np.testing.assert_array_equal(image, decode_file(encoded, 32, "squash"))

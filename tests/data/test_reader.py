@@ -15,7 +15,7 @@ from colors import photo
 from kerastl.data.encoded import bytes_of
 from kerastl.data.exif import exif_of_jpeg, orientation_at
 from kerastl.data.headers import webp_of
-from kerastl.data.reader import filtered, read_image
+from kerastl.data.reader import read_image
 
 
 def encoded(image: Image.Image, kind: str = "PNG") -> bytes:
@@ -44,21 +44,6 @@ def test_it_resizes_as_pillow_does(size: tuple[int, int]):
     ours = read_image(encoded(image), 40).numpy()
     theirs = np.asarray(image.resize((40, 40), Image.Resampling.BILINEAR), np.float32)
     assert np.abs(ours - theirs).mean() < 2
-
-
-@hypothesis.given(
-    strategies.tuples(strategies.integers(1, 400), strategies.integers(1, 400)),
-    strategies.tuples(strategies.integers(1, 200), strategies.integers(1, 200)),
-    strategies.integers(0, 99),
-)
-@hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
-def test_rows_and_columns_are_scaled_as_by_tensorflow(
-    size: tuple[int, int], shape: tuple[int, int], seed: int
-):
-    image = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
-    theirs = tf.image.resize(image, shape, antialias=True)
-    mine = filtered(tf.constant(image), tf.constant(shape))
-    np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-4)
 
 
 def test_it_takes_the_first_frame_and_grey_and_palette():

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from kerastl.threads import count, on_cores, once
+
+
+def test_results_come_in_order_whoever_is_ready_first():
+    def slow(number: int) -> int:
+        time.sleep(0.01 * (number % 3))
+        return number
+
+    assert [*on_cores(slow, ((number,) for number in range(20)))] == [*range(20)]
+
+
+def test_only_a_few_are_taken_ahead():
+    taken: list[int] = []
+
+    def endless() -> Iterator[tuple[int]]:
+        while True:
+            taken.append(len(taken))
+            yield (taken[-1],)
+
+    results = on_cores(lambda number: number, endless())
+    assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
+    assert len(taken) <= 5 + 2 * count()
+    results.close()
+
+
+def test_an_error_is_raised_and_what_is_left_is_not_done():
+    done = []
+
+    def fail(number: int) -> None:
+        if number == 1:
+            raise ValueError("one")
+        time.sleep(0.02)
+        done.append(number)
+
+    with pytest.raises(ValueError, match="one"):
+        list(on_cores(fail, ((number,) for number in range(100))))
+    assert len(done) <= 1 + 2 * count()
+    # Others can go on.
+    assert [*on_cores(abs, [(-1,)])] == [1]
+
+
+def test_of_several_threads_one_makes_what_all_get():
+    made = []
+
+    @once
+    def slow(number: int) -> object:
+        time.sleep(0.05)
+        made.append((number, threading.get_ident()))
+        return object()
+
+    with ThreadPoolExecutor(4) as pool:
+        found = [*pool.map(slow, [1, 1, 2, 1])]
+    assert sorted(number for number, _ in made) == [1, 2]
+    assert found[0] is found[1] is found[3] is not found[2]
