@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,7 +41,7 @@ class Graph:
         return [tensor.numpy() for tensor in self.function(tf.cast(photos, tf.float32))]
 
     def forward(self, precision: str) -> Forward:
-        """Return the function from photos to the outputs, compiled.
+        """Return the function from photos to the outputs; its first call compiles it.
 
         Args:
             precision: What the outputs are, `"float32"` or `"bfloat16"`; in the second case layers
@@ -121,14 +121,14 @@ def _in_slices(compiled: Callable[[Callable[..., Session]], Forward]) -> Forward
     Args:
         compiled: Returns what is run, in a session of a kind.
     """
-    by_itself, by_all = compiled(alone), once(lambda: compiled(together))
+    by_itself, by_all = (once(partial(compiled, kind)) for kind in (alone, together))
 
     def forward(photos: Array) -> list[Array]:
         if len(photos) < count():
             return by_all()(photos)
         size = min(_SLICE, -(-len(photos) // count()))
         starts = range(0, len(photos), size)
-        parts = on_cores(by_itself, ((photos[start : start + size],) for start in starts))
+        parts = on_cores(by_itself(), ((photos[start : start + size],) for start in starts))
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     return forward

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from kerastl.backbones.engine import Forward, Graph
 from kerastl.errors import ExportError, one_line
 from kerastl.serving.about import ABOUT, CLASSES, NO_PHOTO, UNSURE, About
 from kerastl.serving.harmless import require_harmless
@@ -155,14 +157,17 @@ def open_saved_model(folder: Path) -> Opened:
     require_harmless(folder)
     about = About.read(folder / "assets" / ABOUT)
     try:
-        ask = tf.saved_model.load(str(folder)).signatures
-        _require_answers(ask, about)
+        # The signatures alone do not keep their weights.
+        loaded = tf.saved_model.load(str(folder))
+        ask = loaded.signatures
+        _require_signatures(ask)
+        forward = _compiled(ask["image"], about.image_size)
+        _require_answer(forward, about)
     except _DAMAGES as error:
         raise ExportError(f"{folder} is damaged: {one_line(error)}.") from error
 
     def probabilities(images: Pixels) -> Values:
-        kind = "image_uint8" if images.dtype == np.uint8 else "image"
-        return np.asarray(ask[kind](images=tf.constant(images))["probabilities"])
+        return np.asarray(forward(images)[0])
 
     def embed(images: Pixels) -> Values:
         return np.asarray(ask["embed"](photos=_as_files(images))["embedding"])
@@ -174,13 +179,27 @@ def open_saved_model(folder: Path) -> Opened:
     return Opened(about, folder, "saved_model", probabilities, embed, explain if explains else None)
 
 
-def _require_answers(ask: Mapping[str, Callable[..., Named]], about: About) -> None:
-    """Make sure that what will be asked is there; what is not is one of _DAMAGES."""
+def _require_signatures(ask: Mapping[str, Callable[..., Named]]) -> None:
     lacking = [name for name in _ASKED if name not in ask]
     if lacking:
         raise ValueError(f"it lacks the signature {lacking[0]}")
-    black = tf.zeros([1, about.image_size, about.image_size, 3], tf.uint8)
-    shape = ask["image_uint8"](images=black)["probabilities"].shape
+
+
+def _compiled(image: Callable[..., Named], size: int) -> Forward:
+    """Return what gives the probabilities of a signature, compiled as models in training are."""
+
+    def answered(images: tf.Tensor) -> list[tf.Tensor]:
+        return [image(images=images)["probabilities"]]
+
+    traced = tf.function(answered, _pixels(size, tf.float32), autograph=False)
+    constant = convert_variables_to_constants_v2(traced.get_concrete_function())
+    return Graph(constant).forward("float32")
+
+
+def _require_answer(forward: Forward, about: About) -> None:
+    """Make sure that photos are answered; where they are not, that is one of _DAMAGES."""
+    black = np.zeros([1, about.image_size, about.image_size, 3], np.uint8)
+    shape = forward(black)[0].shape
     if shape != (1, len(about.classes)):
         raise ValueError(f"it answers with {shape[-1]} probabilities, not {len(about.classes)}")
 
