@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -114,6 +115,8 @@ class Model:
                 blank = np.zeros((count, size, size, 3), np.uint8)
                 rows = await self._on(self._caller, ask, blank)
                 self.shapes[name] = rows.shape[1:]
+        # What there is by now stays: nobody needs to look through it for garbage again.
+        gc.freeze()
         self.ready = True
 
     async def decoding(self, function: Callable[..., Made], *arguments: object) -> Made:
