@@ -231,7 +231,7 @@ import json, sys, time
 from kerastl.cores import use_processor
 from kerastl.memory import keep_memory
 use_processor()
-keep_memory(shared=True)
+keep_memory()
 import numpy as np
 from kerastl.data import ImageFolder
 from kerastl.data.decoding import decode

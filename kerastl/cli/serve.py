@@ -94,7 +94,7 @@ def serve(
     if name is not None and not re.fullmatch(r"[^/:]+", name):
         raise UsageError(f"--name takes a name without '/' and ':', not {name!r}.")
     runs.require_model(model)
-    keep_memory(shared=True)
+    keep_memory()
     # Typing mistakes are told before the seconds that TensorFlow takes.
     with listen(host, port) as listening:
         from kerastl.opening import open_model
