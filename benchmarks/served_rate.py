@@ -3,11 +3,13 @@
     python benchmarks/served_rate.py RUN PHOTOS [--rounds 5]
 
 RUN is a finished run with a SavedModel, PHOTOS a folder. Everything is given the same photos in
-batches of 32, in turn, in one process.
+batches of 32, in turn; the SavedModel by a process without kerastl, as TensorFlow Serving would
+with one thread for each operation: a batch on each core.
 
     trunk            the backbone up to its end, compiled and in the precision that training takes
     trunk, float32   the same in float32, which exports are always in
     SavedModel       its signature `image_uint8`, loaded by TensorFlow alone
+    export           the same as `kerastl predict` asks it
     run              the run's model as `kerastl predict` asks it
     read, trunk      files that are read and given to the trunk, as training does without a cache
     predict          `kerastl predict` on the same files, from paths to answers
@@ -17,8 +19,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -26,7 +30,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import keras
 import numpy as np
-import tensorflow as tf
+from frozen_work import program
 
 from kerastl import exports, trained
 from kerastl.backbones.cuts import HEAD
@@ -35,6 +39,7 @@ from kerastl.data.files import files_in
 from kerastl.data.given import Given
 from kerastl.data.photos import Photos, read_photos
 from kerastl.labelled import Split
+from kerastl.opening import open_model
 from kerastl.predicting import predict_files
 from kerastl.training.trunk import Trunk, trunk_of
 
@@ -60,17 +65,20 @@ def main() -> None:
         "read, trunk": lambda: over(read(), trunk),
         **served_engines(model, photos, files),
     }
-    rates: dict[str, list[float]] = {name: [] for name in engines}
-    for number in range(arguments.rounds + 1):
+    rates: dict[str, list[float]] = {name: [] for name in ("SavedModel", *engines)}
+    for run in engines.values():
+        # The first time, all is made ready.
+        run()
+    for _ in range(arguments.rounds):
+        rates["SavedModel"].append(by_tensorflow(model, photos))
         for name, run in engines.items():
             began = time.perf_counter()
             run()
-            # The first time, all is made ready.
-            if number:
-                rates[name].append(len(photos) / (time.perf_counter() - began))
+            rates[name].append(len(photos) / (time.perf_counter() - began))
     for name, beside in (
         ("SavedModel", "trunk"),
         ("SavedModel", "trunk, float32"),
+        ("export", "trunk, float32"),
         ("run", "trunk, float32"),
         ("predict", "read, trunk"),
     ):
@@ -97,17 +105,47 @@ def served_engines(
     model: trained.Trained, photos: Photos, files: list[str]
 ) -> dict[str, Callable[[], object]]:
     """Return what answers, by name."""
-    folder = exports.newest_number(model.directory.export / model.about.name)
-    loaded, opened = tf.saved_model.load(str(folder)), model.opened()
-
-    def ask(batch: np.ndarray) -> np.ndarray:
-        return loaded.signatures["image_uint8"](images=tf.constant(batch))["probabilities"].numpy()
-
+    opened, export = model.opened(), open_model(str(export_of(model)))
     return {
-        "SavedModel": lambda: over(photos, ask),
+        "export": lambda: over(photos, export.probabilities),
         "run": lambda: over(photos, opened.probabilities),
         "predict": lambda: [*predict_files(opened, Given(tuple(files)))],
     }
+
+
+def export_of(model: trained.Trained) -> Path:
+    """Return the folder of a run's newest SavedModel."""
+    return exports.newest_number(model.directory.export / model.about.name)
+
+
+def by_tensorflow(model: trained.Trained, photos: Photos) -> float:
+    """Return how many photos a second the SavedModel answers where there is no kerastl."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "photos.npy"
+        np.save(file, photos.images)
+        found = program(ALONE, str(export_of(model)), str(file), str(BATCH))
+    return float(found["rate"])
+
+
+ALONE = """
+import json, os, sys, time
+from concurrent.futures import ThreadPoolExecutor
+os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_ENABLE_ONEDNN_OPTS": "1"}
+import numpy as np, tensorflow as tf
+
+loaded, photos, size = tf.saved_model.load(sys.argv[1]), np.load(sys.argv[2]), int(sys.argv[3])
+ask = loaded.signatures["image_uint8"]
+batches = [photos[start : start + size] for start in range(0, len(photos), size)]
+
+def answered(batch):
+    return ask(images=tf.constant(batch))["probabilities"].numpy()
+
+with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    list(pool.map(answered, batches))
+    began = time.perf_counter()
+    list(pool.map(answered, batches))
+print(json.dumps({"rate": len(photos) / (time.perf_counter() - began)}))
+"""
 
 
 def over(photos: Photos, run: Callable[[np.ndarray], object]) -> None:
