@@ -5,6 +5,7 @@ TensorFlow divides each step among all cores, which then wait for each other at 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,38 +13,62 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any, TypeVar
 
+import attrs
 import tensorflow as tf
 
 from kerastl.cores import cores
 
 Made = TypeVar("Made")
-# From the inputs and the outputs of a graph to what computes these from those, as arrays.
-Session = Callable[[Sequence[tf.Tensor], Sequence[tf.Tensor]], Callable[..., Any]]
+
+
+@attrs.frozen(eq=False)
+class Session:
+    """A session of TensorFlow.
+
+    Args:
+        raw: The session itself.
+        how: What holds for each of its runs.
+    """
+
+    raw: tf.compat.v1.Session
+    how: tf.compat.v1.RunOptions = attrs.field(factory=tf.compat.v1.RunOptions)
+
+    def compiled(
+        self, inputs: Sequence[tf.Tensor], outputs: Sequence[tf.Tensor]
+    ) -> Callable[..., Any]:
+        """Return what computes outputs from inputs, as a list of arrays; compiled now."""
+        run = self.raw.make_callable([*outputs], [*inputs], accept_options=True)
+        return partial(run, options=self.how)
 
 
 def together(graph: tf.Graph, options: tf.compat.v1.ConfigProto) -> Session:
     """Return what computes a graph on all cores."""
-    session = tf.compat.v1.Session(graph=graph, config=options)
-    return lambda inputs, outputs: session.make_callable([*outputs], [*inputs])
+    return Session(tf.compat.v1.Session(graph=graph, config=options))
 
 
 def alone(graph: tf.Graph, options: tf.compat.v1.ConfigProto) -> Session:
-    """Return what computes a graph in the thread that calls, which may be one of several."""
-    options.use_per_session_threads = True
-    options.intra_op_parallelism_threads = options.inter_op_parallelism_threads = 1
-    session = tf.compat.v1.Session(graph=graph, config=options)
+    """Return what computes a graph in the thread that calls, which may be one of several.
+
+    That holds where `kerastl.cores.use_processor` came before TensorFlow began; else other threads
+    take part in it.
+    """
+    chosen = tf.compat.v1.ConfigProto()
+    chosen.CopyFrom(options)
+    chosen.use_per_session_threads = True
+    chosen.intra_op_parallelism_threads = chosen.inter_op_parallelism_threads = 1
     here = tf.compat.v1.RunOptions(inter_op_thread_pool=-1)
-
-    def compiled(inputs: Sequence[tf.Tensor], outputs: Sequence[tf.Tensor]) -> Callable[..., Any]:
-        run = session.make_callable([*outputs], [*inputs], accept_options=True)
-        return partial(run, options=here)
-
-    return compiled
+    return Session(tf.compat.v1.Session(graph=graph, config=chosen), here)
 
 
 def count() -> int:
     """Return how many threads compute at once, one on each core unless TensorFlow is told less."""
-    return tf.config.threading.get_intra_op_parallelism_threads() or cores()
+    told = tf.config.threading.get_intra_op_parallelism_threads() or _told_by_environment()
+    return min(told or cores(), cores())
+
+
+def _told_by_environment() -> int:
+    told = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    return int(told) if told.isdecimal() else 0
 
 
 def on_cores(make: Callable[..., Made], given: Iterable[tuple[Any, ...]]) -> Iterator[Made]:
@@ -57,7 +82,7 @@ def on_cores(make: Callable[..., Made], given: Iterable[tuple[Any, ...]]) -> Ite
     try:
         for arguments in given:
             waiting.append(_pool(count()).submit(make, *arguments))
-            if len(waiting) > 2 * count():
+            if len(waiting) > count() + 1:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from kerastl.cores import cores
 from kerastl.threads import count, on_cores, once
 
 
@@ -28,7 +29,7 @@ def test_only_a_few_are_taken_ahead():
 
     results = on_cores(lambda number: number, endless())
     assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
-    assert len(taken) <= 5 + 2 * count()
+    assert len(taken) <= 5 + 2 + count()
     results.close()
 
 
@@ -43,7 +44,7 @@ def test_an_error_is_raised_and_what_is_left_is_not_done():
 
     with pytest.raises(ValueError, match="one"):
         list(on_cores(fail, ((number,) for number in range(100))))
-    assert len(done) <= 1 + 2 * count()
+    assert len(done) <= 1 + 2 + count()
     # Others can go on.
     assert [*on_cores(abs, [(-1,)])] == [1]
 
@@ -61,3 +62,9 @@ def test_of_several_threads_one_makes_what_all_get():
         found = [*pool.map(slow, [1, 1, 2, 1])]
     assert sorted(number for number, _ in made) == [1, 2]
     assert found[0] is found[1] is found[3] is not found[2]
+
+
+@pytest.mark.parametrize("told", ["1", "", "many", "1000"])
+def test_who_says_how_many_threads_there_are_is_heard(monkeypatch: pytest.MonkeyPatch, told: str):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", told)
+    assert count() == (1 if told == "1" else cores())

@@ -23,6 +23,7 @@ from kerastl.threads import Session, alone, count, on_cores, once, together
 _SLICE = 4
 
 Forward = Callable[[Array], list[Array]]
+Kind = Callable[[tf.Graph, tf.compat.v1.ConfigProto], Session]
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -41,7 +42,7 @@ class Graph:
         return [tensor.numpy() for tensor in self.function(tf.cast(photos, tf.float32))]
 
     def forward(self, precision: str) -> Forward:
-        """Return the function from photos to the outputs; its first call compiles it.
+        """Return the function from photos to the outputs; its first calls compile it.
 
         Args:
             precision: What the outputs are, `"float32"` or `"bfloat16"`; in the second case layers
@@ -51,27 +52,23 @@ class Graph:
         with graph.as_default():
             outputs = [tf.cast(tensor, precision) for tensor in outputs]
 
-        def compiled(session_of: Callable[..., Session]) -> Forward:
+        def compiled(kind: Kind) -> Forward:
             # A session has its options to itself. Those of eager TensorFlow hold for the whole
             # process, at each call: where they change, a function is compiled anew.
-            session = session_of(graph, _options(precision))
-            run, run_pixels = session([photo], outputs), session([pixels], outputs)
+            session = kind(graph, session_options(precision))
+            return by_type(
+                lambda: session.compiled([pixels], outputs),
+                lambda: session.compiled([photo], outputs),
+            )
 
-            def forward(photos: Array) -> list[Array]:
-                if photos.dtype == np.uint8:
-                    return cast(list[Array], run_pixels(photos))
-                return cast(list[Array], run(photos.astype(np.float32, copy=False)))
-
-            return forward
-
-        return compiled(together) if has_gpu() else _in_slices(compiled)
+        return divided(compiled)
 
     @cached_property
     def _ready(self) -> tuple[tf.Graph, list[tf.Tensor]]:
         """The graph to run: where photos go in as uint8, where as float32, and what comes out."""
         given, graph = self.function.inputs[0], tf.Graph()
         with graph.as_default():
-            # Of bytes TensorFlow makes floats on all cores, which NumPy does on one.
+            # Of bytes TensorFlow makes floats sooner than NumPy.
             pixels = tf.compat.v1.placeholder(tf.uint8, given.shape)
             photo = tf.compat.v1.placeholder_with_default(tf.cast(pixels, tf.float32), given.shape)
         return graph, [pixels, photo, *self._written_to(graph, {given.name: photo})]
@@ -112,11 +109,30 @@ def inference_graph(model: keras.Model) -> Graph:
     return Graph(traced.get_concrete_function())
 
 
-def _in_slices(compiled: Callable[[Callable[..., Session]], Forward]) -> Forward:
+def by_type(
+    of_bytes: Callable[[], Callable[..., Any]], of_floats: Callable[[], Callable[..., Any]]
+) -> Forward:
+    """Return what takes photos of both types, and is compiled for each when that first comes.
+
+    Args:
+        of_bytes: Returns what takes uint8.
+        of_floats: Returns what takes float32.
+    """
+    run_bytes, run_floats = once(of_bytes), once(of_floats)
+
+    def forward(photos: Array) -> list[Array]:
+        if photos.dtype == np.uint8:
+            return cast(list[Array], run_bytes()(photos))
+        return cast(list[Array], run_floats()(photos.astype(np.float32, copy=False)))
+
+    return forward
+
+
+def divided(compiled: Callable[[Kind], Forward]) -> Forward:
     """Return what lets each core take some photos through all layers, and then others.
 
     What a layer leaves is still in the core's cache when the next one takes it up. Fewer photos
-    than cores are taken through by all of them together.
+    than cores are taken through by all of them together; on a GPU, all photos are.
 
     Args:
         compiled: Returns what is run, in a session of a kind.
@@ -124,7 +140,7 @@ def _in_slices(compiled: Callable[[Callable[..., Session]], Forward]) -> Forward
     by_itself, by_all = (once(partial(compiled, kind)) for kind in (alone, together))
 
     def forward(photos: Array) -> list[Array]:
-        if len(photos) < count():
+        if has_gpu() or len(photos) < count():
             return by_all()(photos)
         size = min(_SLICE, -(-len(photos) // count()))
         starts = range(0, len(photos), size)
@@ -148,7 +164,8 @@ def has_bfloat16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def _options(precision: str) -> tf.compat.v1.ConfigProto:
+def session_options(precision: str) -> tf.compat.v1.ConfigProto:
+    """Return how a session is to compute, as of `Graph.forward`."""
     threading = tf.config.threading
     options = tf.compat.v1.ConfigProto(
         allow_soft_placement=True,

@@ -36,9 +36,15 @@ class Folded:
     @_instead.default
     def _found(self) -> dict[Any, Any]:
         chained = [*_chained(self.model)]
-        pairs = {before: after for before, after in chained if _is_pair(before, after)}
+        pairs = {
+            before.operation: after.operation
+            for before, after in chained
+            if _is_pair(before, after)
+        }
         padded = {
-            after: before for before, after in chained if after in pairs and _is_same(before, after)
+            after.operation: before.operation
+            for before, after in chained
+            if after.operation in pairs and _is_same(before, after)
         }
         scaled = {
             layer: _scaled(layer, _scale(norm), layer in padded) for layer, norm in pairs.items()
@@ -83,38 +89,43 @@ def _as_it_is(features: tf.Tensor, **_: Any) -> tf.Tensor:
 
 
 def _chained(model: keras.Model) -> Iterator[tuple[Any, Any]]:
-    """Yield operations that nothing but one other follows, with that one; both are called once."""
+    """Yield nodes that nothing but one other follows, with that one; each alone calls its layer."""
     nodes = nodes_of(model)
     uses = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
     uses.update(id(tensor) for tensor in model.outputs)
     calls = Counter(id(node.operation) for node in nodes)
+    made_by = {id(tensor): node for node in nodes for tensor in node.output_tensors}
     for node in nodes:
         if len(node.input_tensors) != 1:
             continue
         (tensor,) = node.input_tensors
-        before = tensor._keras_history.operation
-        if uses[id(tensor)] == calls[id(before)] == calls[id(node.operation)] == 1:
-            yield before, node.operation
+        before = made_by.get(id(tensor))
+        alone = before and uses[id(tensor)] == calls[id(before.operation)] == 1
+        if alone and calls[id(node.operation)] == 1:
+            yield before, node
 
 
 def _is_pair(before: Any, after: Any) -> bool:
     """Say whether they are a convolution and a batch normalisation of its channels."""
+    norm = after.operation
     return (
-        type(after) is keras.layers.BatchNormalization
-        and after.axis in (-1, len(after.input.shape) - 1)
-        and _is_linear_convolution(before)
+        type(norm) is keras.layers.BatchNormalization
+        and norm.axis in (-1, len(after.input_tensors[0].shape) - 1)
+        and _is_linear_convolution(before.operation)
     )
 
 
 def _is_same(before: Any, after: Any) -> bool:
     """Say whether a layer pads as a convolution does by itself that is padded to "same"."""
-    if type(before) is not keras.layers.ZeroPadding2D or after.padding != "valid":
+    padding, convolution = before.operation, after.operation
+    if type(padding) is not keras.layers.ZeroPadding2D or convolution.padding != "valid":
         return False
-    sides = before.input.shape[1:3]
-    if before.data_format != "channels_last" or None in sides or set(after.dilation_rate) != {1}:
+    sides = before.input_tensors[0].shape[1:3]
+    is_plain = padding.data_format == "channels_last" and set(convolution.dilation_rate) == {1}
+    if not is_plain or None in sides:
         return False
-    wanted = [_same(*side) for side in zip(sides, after.kernel_size, after.strides, strict=True)]
-    return [tuple(each) for each in before.padding] == wanted
+    each = zip(sides, convolution.kernel_size, convolution.strides, strict=True)
+    return [tuple(some) for some in padding.padding] == [_same(*some) for some in each]
 
 
 def _same(side: int, kernel: int, stride: int) -> tuple[int, int]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 # Warnings are caught for a whole process: of two threads one would leave it what the other had set.
+# What Pillow reads all of is rare enough to wait for.
 _ONE_AT_A_TIME = threading.Lock()
 
 _HEIF = (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1")

@@ -29,6 +29,9 @@ Numbers = npt.NDArray[np.int64]
 AT_ONCE = 16
 # Files that are being read at once: so many that no core waits for the next.
 _CALLS = min(2 * cores(), 32)
+# Files in memory at once, about, however many cores there are.
+_IN_MEMORY = 128
+_JPEG = b"\xff\xd8\xff"
 _FILE = tf.TensorSpec([], tf.string)
 
 
@@ -104,7 +107,7 @@ def decode_file(encoded: bytes, size: int, resize: str) -> Pixels:
         ValueError: It is no photo; the reason.
     """
     # What takes JPEGs alone is ready sooner, and mostly it is all that is needed.
-    for read in (_jpeg, _image):
+    for read in (_jpeg, _image) if encoded.startswith(_JPEG) else (_image,):
         with suppress(tf.errors.OpError):
             image = read(encoded, size, resize)
             break
@@ -174,7 +177,8 @@ def _compiled(make: Callable[..., tf.Tensor], *given: tf.TensorSpec) -> Callable
     with graph.as_default():
         definition = function.graph.as_graph_def()
         *inputs, output = tf.graph_util.import_graph_def(definition, {}, names, name="")
-    run = alone(graph, tf.compat.v1.ConfigProto(device_count={"GPU": 0}))(inputs, [output])
+    session = alone(graph, tf.compat.v1.ConfigProto(device_count={"GPU": 0}))
+    run = session.compiled(inputs, [output])
     # As an object, since NumPy's own strings lose the zeros that a file may end in.
     return lambda *values: run(
         *(np.array(each, object) if isinstance(each, bytes) else each for each in values)
@@ -185,7 +189,7 @@ def _files(split: Split, numbers: Numbers) -> Iterator[tuple[Numbers, list[bytes
     """Yield the files that can be read, so many at a time that each core has some."""
     if not len(numbers):
         return
-    most = min(AT_ONCE, -(-len(numbers) // count()))
+    most = min(AT_ONCE, max(1, _IN_MEMORY // count()), -(-len(numbers) // count()))
     files = read_ahead(files_of(split, numbers).ignore_errors().batch(most))
     for some, encoded in files.as_numpy_iterator():
         yield some, encoded.tolist()

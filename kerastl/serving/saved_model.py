@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from kerastl.backbones.engine import Forward, Graph
+from kerastl.backbones.engine import Forward, Kind, by_type, divided, session_options
 from kerastl.errors import ExportError, one_line
 from kerastl.serving.about import ABOUT, CLASSES, NO_PHOTO, UNSURE, About
 from kerastl.serving.harmless import require_harmless
 from kerastl.serving.opened import Opened, Pixels, Values
 from kerastl.serving.reading import read_files
 from kerastl.serving.served import Answering, Outputs, Served, heat_map
+from kerastl.threads import Session, count, once, together
 
 Named = dict[str, tf.Tensor]
 Signatures = dict[str, Callable[..., Named]]
@@ -157,53 +162,82 @@ def open_saved_model(folder: Path) -> Opened:
     require_harmless(folder)
     about = About.read(folder / "assets" / ABOUT)
     try:
-        # The signatures alone do not keep their weights.
-        loaded = tf.saved_model.load(str(folder))
-        ask = loaded.signatures
-        _require_signatures(ask)
-        forward = _compiled(ask["image"], about.image_size)
+        meta = _meta_graph(folder)
+        loaded = once(partial(_Loaded, folder, meta))
+        forward = divided(lambda kind: loaded(kind).forward())
         _require_answer(forward, about)
     except _DAMAGES as error:
         raise ExportError(f"{folder} is damaged: {one_line(error)}.") from error
 
-    def probabilities(images: Pixels) -> Values:
-        return np.asarray(forward(images)[0])
+    def asked(name: str, output: str) -> Callable[[Pixels], Values]:
+        run = once(lambda: loaded(together).signature(name, output))
+        return lambda images: np.asarray(run()(_as_files(images))[0])
 
-    def embed(images: Pixels) -> Values:
-        return np.asarray(ask["embed"](photos=_as_files(images))["embedding"])
+    return Opened(
+        about,
+        folder,
+        "saved_model",
+        lambda images: np.asarray(forward(images)[0]),
+        asked("embed", "embedding"),
+        asked("explain", "heat_map") if "explain" in meta.signature_def else None,
+    )
 
-    def explain(images: Pixels) -> Values:
-        return np.asarray(ask["explain"](photos=_as_files(images))["heat_map"])
 
-    explains = "explain" in ask
-    return Opened(about, folder, "saved_model", probabilities, embed, explain if explains else None)
-
-
-def _require_signatures(ask: Mapping[str, Callable[..., Named]]) -> None:
-    lacking = [name for name in _ASKED if name not in ask]
+def _meta_graph(folder: Path) -> MetaGraphDef:
+    """Return the graph of a SavedModel; what is not there is one of _DAMAGES."""
+    (meta,) = SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs
+    lacking = [name for name in _ASKED if name not in meta.signature_def]
     if lacking:
         raise ValueError(f"it lacks the signature {lacking[0]}")
+    return meta
 
 
-def _compiled(image: Callable[..., Named], size: int) -> Forward:
-    """Return what gives the probabilities of a signature, compiled as models in training are."""
+@attrs.frozen(eq=False)
+class _Loaded:
+    """A SavedModel that is read into a session.
 
-    def answered(images: tf.Tensor) -> list[tf.Tensor]:
-        return [image(images=images)["probabilities"]]
+    Args:
+        folder: Where it is.
+        meta: Its graph.
+        kind: Of the session.
+    """
 
-    traced = tf.function(answered, _pixels(size, tf.float32), autograph=False)
-    constant = convert_variables_to_constants_v2(traced.get_concrete_function())
-    return Graph(constant).forward("float32")
+    folder: Path
+    meta: MetaGraphDef
+    kind: Kind
+    _graph: tf.Graph = attrs.field(factory=tf.Graph, init=False)
+    _session: Session = attrs.field(init=False)
+
+    @_session.default
+    def _read(self) -> Session:
+        session = self.kind(self._graph, session_options("float32"))
+        with self._graph.as_default():
+            saver = tf.compat.v1.train.import_meta_graph(self.meta)
+            saver.restore(session.raw, str(self.folder / "variables" / "variables"))
+        return session
+
+    def signature(self, name: str, output: str) -> Callable[..., Any]:
+        """Return what makes an output of a signature from its only input."""
+        signature = self.meta.signature_def[name]
+        (given,) = signature.inputs.values()
+        ends = (given, signature.outputs[output])
+        photos, made = (self._graph.get_tensor_by_name(each.name) for each in ends)
+        return self._session.compiled([photos], [made])
+
+    def forward(self) -> Forward:
+        """Return what makes probabilities from pixels."""
+        names = ("image_uint8", "image")
+        return by_type(*(partial(self.signature, name, "probabilities") for name in names))
 
 
 def _require_answer(forward: Forward, about: About) -> None:
     """Make sure that photos are answered; where they are not, that is one of _DAMAGES."""
-    black = np.zeros([1, about.image_size, about.image_size, 3], np.uint8)
+    black = np.zeros([count(), about.image_size, about.image_size, 3], np.uint8)
     shape = forward(black)[0].shape
-    if shape != (1, len(about.classes)):
+    if shape != (len(black), len(about.classes)):
         raise ValueError(f"it answers with {shape[-1]} probabilities, not {len(about.classes)}")
 
 
-def _as_files(images: Pixels) -> tf.Tensor:
+def _as_files(images: Pixels) -> npt.NDArray[np.object_]:
     """Return photos as PNG files, which hold the very same pixels."""
-    return tf.stack([tf.io.encode_png(image) for image in images.astype(np.uint8)])
+    return np.array([tf.io.encode_png(image).numpy() for image in images.astype(np.uint8)], object)

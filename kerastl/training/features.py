@@ -91,7 +91,7 @@ class Source:
         kept = self._kept(photos, stage, epochs, what)
         if self.trunk and not kept:
             # Here, as the batches are made in threads of TensorFlow's.
-            self.trunk.compiled()
+            self.trunk.traced()
         mixing = self._mixing(photos, stage)
 
         def of(numbers: Numbers, epoch: int) -> list[Array]:

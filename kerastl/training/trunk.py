@@ -19,6 +19,8 @@ from kerastl.cache import Array, Cache, Numbers, code_of, gather, id_of, ids_of
 from kerastl.console import say
 from kerastl.data.photos import Photos
 
+# What folds, compiles and runs layers.
+_CODE = ("kerastl.backbones.folding", "kerastl.backbones.engine", "kerastl.threads")
 # Features in 16 bits have to point where those in 32 bits do, photo by photo.
 _LEAST_COSINE = 0.999
 
@@ -44,7 +46,7 @@ class Frozen:
         return id_of(
             _layers(self.model),
             *weights,
-            code_of("kerastl.backbones.folding", "kerastl.backbones.engine", __name__),
+            code_of(*_CODE, __name__),
             *versions,
             device,
         )
@@ -71,9 +73,9 @@ class Trunk:
         """Return the outputs for a batch of photos of 0..255, in the precision of the trunk."""
         return self._forward(images)
 
-    def compiled(self) -> Forward:
-        """Compile it, if it is not yet."""
-        return self._forward
+    def traced(self) -> None:
+        """Trace its graph, if it is not yet, which only the thread can that has made the layers."""
+        _ = self._forward
 
     @cached_property
     def _forward(self) -> Forward:

@@ -100,6 +100,18 @@ def test_padding_that_is_seen_elsewhere_or_spreads_is_left():
     np.testing.assert_allclose(Folded(model)(PHOTOS)[0], expected, rtol=1e-3, atol=1e-2)
 
 
+def test_layers_that_were_called_elsewhere_before_pad_as_they_do_here():
+    padding = keras.layers.ZeroPadding2D(((0, 1), (0, 1)))
+    convolution = keras.layers.Conv2D(4, 3, strides=2)
+    norm = keras.layers.BatchNormalization()
+    norm(convolution(padding(keras.Input((33, 33, 3)))))
+    photo = keras.Input((32, 32, 3))
+    odd = keras.layers.Cropping2D(((1, 0), (1, 0)))(photo)
+    model = with_statistics(keras.Model(photo, norm(convolution(padding(odd)))))
+    assert steps(model, "Pad") == 1
+    check_same(model)
+
+
 def test_what_is_used_elsewhere_or_is_not_linear_is_left():
     photo = keras.Input((32, 32, 3))
     first = keras.layers.Conv2D(4, 3, padding="same")(photo)

@@ -97,3 +97,27 @@ def test_a_folder_of_all_kinds_is_read_once(tmp_path: Path):
         if not reason:
             assert encoded == files[number].read_bytes()
             np.testing.assert_array_equal(image, decode_file(encoded, 32, "squash"))
+
+
+@pytest.mark.parametrize("threads", [2, 16, 200])
+def test_however_many_cores_there_are_few_files_are_in_memory(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+):
+    for module in ("decoding", "threads"):
+        found = sys.modules[f"kerastl.{'data.' if module == 'decoding' else ''}{module}"]
+        monkeypatch.setattr(found, "count", lambda: threads)
+    file, handed = str(next(photos.glob("*/*.jpg"))), []
+
+    class Counted(list):
+        def __init__(self, files: list[bytes]) -> None:
+            super().__init__(files)
+            handed.append(len(files))
+
+    files = decoding._files
+    monkeypatch.setattr(
+        decoding, "_files", lambda *given: ((some, Counted(each)) for some, each in files(*given))
+    )
+    read = decoding.decode(Split([file] * 1000, [0] * 1000), np.arange(1000), 32, "squash")
+    next(read)
+    read.close()
+    assert sum(handed) <= max(2 * threads, 200)

@@ -116,6 +116,7 @@ class Model:
                 rows = await self._on(self._caller, ask, blank)
                 self.shapes[name] = rows.shape[1:]
         # What there is by now stays: nobody needs to look through it for garbage again.
+        gc.collect()
         gc.freeze()
         self.ready = True
 
