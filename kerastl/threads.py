@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache, partial
+from functools import cache
 from typing import Any, TypeVar
 
 import attrs
@@ -36,9 +36,23 @@ class Session:
     def compiled(
         self, inputs: Sequence[tf.Tensor], outputs: Sequence[tf.Tensor]
     ) -> Callable[..., Any]:
-        """Return what computes outputs from inputs, as a list of arrays; compiled now."""
+        """Return what computes outputs from inputs, as a list of arrays.
+
+        Its first call compiles it; others that come meanwhile wait for that.
+        """
         run = self.raw.make_callable([*outputs], [*inputs], accept_options=True)
-        return partial(run, options=self.how)
+        compiling, is_compiled = threading.Lock(), threading.Event()
+
+        def computed(*values: Any) -> Any:
+            if not is_compiled.is_set():
+                with compiling:
+                    if not is_compiled.is_set():
+                        result = run(*values, options=self.how)
+                        is_compiled.set()
+                        return result
+            return run(*values, options=self.how)
+
+        return computed
 
 
 def together(graph: tf.Graph, options: tf.compat.v1.ConfigProto) -> Session:

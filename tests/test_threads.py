@@ -5,10 +5,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
+from kerastl.backbones.engine import Kind
 from kerastl.cores import cores
-from kerastl.threads import count, on_cores, once
+from kerastl.threads import alone, count, on_cores, once, together
 
 
 def test_results_come_in_order_whoever_is_ready_first():
@@ -68,3 +71,26 @@ def test_of_several_threads_one_makes_what_all_get():
 def test_who_says_how_many_threads_there_are_is_heard(monkeypatch: pytest.MonkeyPatch, told: str):
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", told)
     assert count() == (1 if told == "1" else cores())
+
+
+@pytest.mark.parametrize("kind", [alone, together])
+def test_others_wait_while_the_first_call_compiles(kind: Kind):
+    under_way, most = [0], []
+
+    def noted(number: np.ndarray) -> np.ndarray:
+        under_way[0] += 1
+        most.append(under_way[0])
+        time.sleep(0.05)
+        under_way[0] -= 1
+        return number + 1
+
+    graph = tf.Graph()
+    with graph.as_default():
+        number = tf.compat.v1.placeholder(tf.float32, [])
+        more = tf.numpy_function(noted, [number], tf.float32)
+    run = kind(graph, tf.compat.v1.ConfigProto()).compiled([number], [more])
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(run, range(8))] == [[each + 1.0] for each in range(8)]
+    # Alone, and then with others.
+    assert most[:2] == [1, 1]
+    assert max(most) > 1
