@@ -3,13 +3,13 @@
     python benchmarks/served_rate.py RUN PHOTOS [--rounds 5]
 
 RUN is a finished run with a SavedModel, PHOTOS a folder. Everything is given the same photos in
-batches of 32, in turn; the SavedModel by a process without kerastl, as TensorFlow Serving would
-with one thread for each operation: a batch on each core.
+batches of 32, in turn.
 
     trunk            the backbone up to its end, compiled and in the precision that training takes
     trunk, float32   the same in float32, which exports are always in
-    SavedModel       its signature `image_uint8`, loaded by TensorFlow alone
-    export           the same as `kerastl predict` asks it
+    SavedModel       its signature `image_uint8` in a process without kerastl; TensorFlow is told to
+                     compute each operation on one core, and each core has a batch of its own
+    export           the SavedModel as `kerastl predict` asks it
     run              the run's model as `kerastl predict` asks it
     read, trunk      files that are read and given to the trunk, as training does without a cache
     predict          `kerastl predict` on the same files, from paths to answers
