@@ -93,10 +93,11 @@ def on_cores(make: Callable[..., Made], given: Iterable[tuple[Any, ...]]) -> Ite
         given: Its arguments; only a few are taken ahead.
     """
     waiting: deque[Future[Made]] = deque()
+    threads = count()
     try:
         for arguments in given:
-            waiting.append(_pool(count()).submit(make, *arguments))
-            if len(waiting) > count() + 1:
+            waiting.append(_pool(threads).submit(make, *arguments))
+            if len(waiting) > threads + 1:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

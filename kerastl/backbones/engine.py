@@ -138,11 +138,14 @@ def divided(compiled: Callable[[Kind], Forward]) -> Forward:
         compiled: Returns what is run, in a session of a kind.
     """
     by_itself, by_all = (once(partial(compiled, kind)) for kind in (alone, together))
+    if has_gpu():
+        return lambda photos: by_all()(photos)
+    threads = count()
 
     def forward(photos: Array) -> list[Array]:
-        if has_gpu() or len(photos) < count():
+        if len(photos) < threads:
             return by_all()(photos)
-        size = min(_SLICE, -(-len(photos) // count()))
+        size = min(_SLICE, -(-len(photos) // threads))
         starts = range(0, len(photos), size)
         parts = on_cores(by_itself(), ((photos[start : start + size],) for start in starts))
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
