@@ -142,7 +142,16 @@ def _converted(encoded: bytes, size: int, resize: str) -> Pixels:
 
 def _jpeg(encoded: bytes, size: int, resize: str) -> Pixels:
     image = _jpeg_reader(size, resize)(encoded)
-    return cast(Pixels, _turner()(image, encoded) if EXIF in encoded else image)
+    return cast(Pixels, _turner()(image, encoded) if _may_be_turned(encoded) else image)
+
+
+def _may_be_turned(encoded: bytes) -> bool:
+    """Say whether a JPEG has EXIF data; for that not all of its bytes are looked through mostly."""
+    # The tables, of which the first is this one, come after all that programs add. Before them
+    # there is mostly one thing, of always the same size.
+    begins = encoded.startswith(b"\xff\xd8\xff\xdb")
+    follows = encoded.startswith(b"\xff\xd8\xff\xe0\0\x10") and encoded.startswith(b"\xff\xdb", 20)
+    return not (begins or follows) and EXIF in encoded
 
 
 def _image(encoded: bytes, size: int, resize: str) -> Pixels:
