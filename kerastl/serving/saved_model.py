@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
-from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
-from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from kerastl.backbones.engine import Forward, Kind, by_type, divided, session_options
 from kerastl.errors import ExportError, one_line
 from kerastl.serving.about import ABOUT, CLASSES, NO_PHOTO, UNSURE, About
 from kerastl.serving.harmless import require_harmless
 from kerastl.serving.opened import Opened, Pixels, Values
 from kerastl.serving.reading import read_files
 from kerastl.serving.served import Answering, Outputs, Served, heat_map
-from kerastl.threads import Session, count, once, together
 
 Named = dict[str, tf.Tensor]
 Signatures = dict[str, Callable[..., Named]]
@@ -162,82 +155,36 @@ def open_saved_model(folder: Path) -> Opened:
     require_harmless(folder)
     about = About.read(folder / "assets" / ABOUT)
     try:
-        meta = _meta_graph(folder)
-        loaded = once(partial(_Loaded, folder, meta))
-        forward = divided(lambda kind: loaded(kind).forward())
-        _require_answer(forward, about)
+        ask = tf.saved_model.load(str(folder)).signatures
+        _require_answers(ask, about)
     except _DAMAGES as error:
         raise ExportError(f"{folder} is damaged: {one_line(error)}.") from error
 
-    def asked(name: str, output: str) -> Callable[[Pixels], Values]:
-        run = once(lambda: loaded(together).signature(name, output))
-        return lambda images: np.asarray(run()(_as_files(images))[0])
+    def probabilities(images: Pixels) -> Values:
+        kind = "image_uint8" if images.dtype == np.uint8 else "image"
+        return np.asarray(ask[kind](images=tf.constant(images))["probabilities"])
 
-    return Opened(
-        about,
-        folder,
-        "saved_model",
-        lambda images: np.asarray(forward(images)[0]),
-        asked("embed", "embedding"),
-        asked("explain", "heat_map") if "explain" in meta.signature_def else None,
-    )
+    def embed(images: Pixels) -> Values:
+        return np.asarray(ask["embed"](photos=_as_files(images))["embedding"])
+
+    def explain(images: Pixels) -> Values:
+        return np.asarray(ask["explain"](photos=_as_files(images))["heat_map"])
+
+    explains = "explain" in ask
+    return Opened(about, folder, "saved_model", probabilities, embed, explain if explains else None)
 
 
-def _meta_graph(folder: Path) -> MetaGraphDef:
-    """Return the graph of a SavedModel; what is not there is one of _DAMAGES."""
-    (meta,) = SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs
-    lacking = [name for name in _ASKED if name not in meta.signature_def]
+def _require_answers(ask: Mapping[str, Callable[..., Named]], about: About) -> None:
+    """Make sure that what will be asked is there; what is not is one of _DAMAGES."""
+    lacking = [name for name in _ASKED if name not in ask]
     if lacking:
         raise ValueError(f"it lacks the signature {lacking[0]}")
-    return meta
-
-
-@attrs.frozen(eq=False)
-class _Loaded:
-    """A SavedModel that is read into a session.
-
-    Args:
-        folder: Where it is.
-        meta: Its graph.
-        kind: Of the session.
-    """
-
-    folder: Path
-    meta: MetaGraphDef
-    kind: Kind
-    _graph: tf.Graph = attrs.field(factory=tf.Graph, init=False)
-    _session: Session = attrs.field(init=False)
-
-    @_session.default
-    def _read(self) -> Session:
-        session = self.kind(self._graph, session_options("float32"))
-        with self._graph.as_default():
-            saver = tf.compat.v1.train.import_meta_graph(self.meta)
-            saver.restore(session.raw, str(self.folder / "variables" / "variables"))
-        return session
-
-    def signature(self, name: str, output: str) -> Callable[..., Any]:
-        """Return what makes an output of a signature from its only input."""
-        signature = self.meta.signature_def[name]
-        (given,) = signature.inputs.values()
-        ends = (given, signature.outputs[output])
-        photos, made = (self._graph.get_tensor_by_name(each.name) for each in ends)
-        return self._session.compiled([photos], [made])
-
-    def forward(self) -> Forward:
-        """Return what makes probabilities from pixels."""
-        names = ("image_uint8", "image")
-        return by_type(*(partial(self.signature, name, "probabilities") for name in names))
-
-
-def _require_answer(forward: Forward, about: About) -> None:
-    """Make sure that photos are answered; where they are not, that is one of _DAMAGES."""
-    black = np.zeros([count(), about.image_size, about.image_size, 3], np.uint8)
-    shape = forward(black)[0].shape
-    if shape != (len(black), len(about.classes)):
+    black = tf.zeros([1, about.image_size, about.image_size, 3], tf.uint8)
+    shape = ask["image_uint8"](images=black)["probabilities"].shape
+    if shape != (1, len(about.classes)):
         raise ValueError(f"it answers with {shape[-1]} probabilities, not {len(about.classes)}")
 
 
-def _as_files(images: Pixels) -> npt.NDArray[np.object_]:
+def _as_files(images: Pixels) -> tf.Tensor:
     """Return photos as PNG files, which hold the very same pixels."""
-    return np.array([tf.io.encode_png(image).numpy() for image in images.astype(np.uint8)], object)
+    return tf.stack([tf.io.encode_png(image) for image in images.astype(np.uint8)])
