@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.framework.function_pb2 import FunctionDefLibrary
@@ -74,6 +75,29 @@ def test_what_does_more_than_compute_is_refused(name: str, within: bool, tmp_pat
     folder = planted(tmp_path, EVIL[name], within)
     with pytest.raises(ExportError, match=rf"is refused: it has the operation {name}"):
         saved_model.open_saved_model(folder)
+    assert not (tmp_path / "planted").exists()
+
+
+def test_what_lies_outside_of_all_functions_is_not_run(finished, tmp_path: Path):
+    directory, _ = finished
+    folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((folder / "saved_model.pb").read_bytes())
+    (meta,) = saved.meta_graphs
+    with tf.Graph().as_default() as graph:
+        tf.raw_ops.WriteFile(filename=str(tmp_path / "planted"), contents="", name="planted")
+        nodes = graph.as_graph_def().node
+    meta.graph_def.node.extend(nodes)
+    for node in meta.graph_def.node:
+        if "PartitionedCall" in node.op:
+            node.input.append("^planted")
+    (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
+    opened = saved_model.open_saved_model(folder)
+    size = opened.about.image_size
+    for kind in (np.uint8, np.float32):
+        assert len(opened.probabilities(np.zeros((5, size, size, 3), kind))) == 5
+    assert opened.embed
+    opened.embed(np.zeros((1, size, size, 3), np.uint8))
     assert not (tmp_path / "planted").exists()
 
 
