@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerastl.backbones.engine import Forward
+from kerastl.backbones.functions import Function
 from kerastl.errors import ExportError, one_line
 from kerastl.serving.about import ABOUT, CLASSES, NO_PHOTO, UNSURE, About
 from kerastl.serving.harmless import require_harmless
@@ -155,14 +157,13 @@ def open_saved_model(folder: Path) -> Opened:
     require_harmless(folder)
     about = About.read(folder / "assets" / ABOUT)
     try:
-        ask = tf.saved_model.load(str(folder)).signatures
-        _require_answers(ask, about)
+        loaded = tf.saved_model.load(str(folder))
+        ask = loaded.signatures
+        _require_signatures(ask)
+        forward = Function(ask["image_uint8"], ask["image"]).forward("probabilities")
+        _require_answer(forward, about)
     except _DAMAGES as error:
         raise ExportError(f"{folder} is damaged: {one_line(error)}.") from error
-
-    def probabilities(images: Pixels) -> Values:
-        kind = "image_uint8" if images.dtype == np.uint8 else "image"
-        return np.asarray(ask[kind](images=tf.constant(images))["probabilities"])
 
     def embed(images: Pixels) -> Values:
         return np.asarray(ask["embed"](photos=_as_files(images))["embedding"])
@@ -170,17 +171,27 @@ def open_saved_model(folder: Path) -> Opened:
     def explain(images: Pixels) -> Values:
         return np.asarray(ask["explain"](photos=_as_files(images))["heat_map"])
 
-    explains = "explain" in ask
-    return Opened(about, folder, "saved_model", probabilities, embed, explain if explains else None)
+    return Opened(
+        about,
+        folder,
+        "saved_model",
+        lambda images: np.asarray(forward(images)[0]),
+        embed,
+        explain if "explain" in ask else None,
+    )
 
 
-def _require_answers(ask: Mapping[str, Callable[..., Named]], about: About) -> None:
+def _require_signatures(ask: Mapping[str, Callable[..., Named]]) -> None:
     """Make sure that what will be asked is there; what is not is one of _DAMAGES."""
     lacking = [name for name in _ASKED if name not in ask]
     if lacking:
         raise ValueError(f"it lacks the signature {lacking[0]}")
-    black = tf.zeros([1, about.image_size, about.image_size, 3], tf.uint8)
-    shape = ask["image_uint8"](images=black)["probabilities"].shape
+
+
+def _require_answer(forward: Forward, about: About) -> None:
+    """Make sure that a photo is answered; where it is not, that is one of _DAMAGES."""
+    black = np.zeros([1, about.image_size, about.image_size, 3], np.uint8)
+    shape = forward(black)[0].shape
     if shape != (1, len(about.classes)):
         raise ValueError(f"it answers with {shape[-1]} probabilities, not {len(about.classes)}")
 

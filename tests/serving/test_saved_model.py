@@ -189,6 +189,22 @@ def sweets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+def test_opened_it_answers_as_its_signatures_do(sweets: Path, kind: str):
+    opened = open_saved_model(sweets)
+    ask = tf.saved_model.load(str(sweets)).signatures
+    photos = np.random.default_rng(0).integers(0, 256, (11, 32, 32, 3)).astype(kind)
+    files = tf.stack([tf.io.encode_png(one) for one in photos.astype(np.uint8)])
+    expected = ask["image"](images=tf.constant(photos, tf.float32))["probabilities"]
+    for count in (1, 2, 3, 11):
+        some = photos[:count]
+        np.testing.assert_allclose(opened.probabilities(some), expected[:count], atol=1e-6)
+        embedding = ask["embed"](photos=files[:count])["embedding"]
+        np.testing.assert_allclose(opened.embed(some), embedding, atol=1e-5)
+        heat_map = ask["explain"](photos=files[:count])["heat_map"]
+        np.testing.assert_allclose(opened.explain(some), heat_map, atol=1e-5)
+
+
 def cut_variables(folder: Path) -> None:
     path = folder / "variables" / "variables.data-00000-of-00001"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerastl.backbones.functions import Function
+
+Weight = tf.Variable | tf.Tensor
+
+PHOTOS = np.random.default_rng(0).integers(0, 256, (11, 8, 8, 3), np.uint8)
+
+
+def function_of(kernel: Weight, bias: Weight) -> Function:
+    def features(photos: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = tf.nn.conv2d(tf.cast(photos, tf.float32) / 255, kernel, 1, "SAME") + bias
+        return {"pooled": tf.reduce_mean(found, [1, 2]), "found": found}
+
+    kinds = (tf.uint8, tf.float32)
+    shape = [None, 8, 8, 3]
+    traced = [tf.function(features, [tf.TensorSpec(shape, kind)]) for kind in kinds]
+    return Function(*(each.get_concrete_function() for each in traced))
+
+
+def weights_of(seed: int = 0, kept: Callable[..., Weight] = tf.Variable) -> tuple[Weight, Weight]:
+    values = np.random.default_rng(seed)
+    shapes = ((3, 3, 3, 5), (5,))
+    return tuple(kept(values.normal(size=shape), dtype="float32") for shape in shapes)
+
+
+def expected_of(kernel: Weight, bias: Weight) -> np.ndarray:
+    return tf.nn.conv2d(PHOTOS.astype(np.float32) / 255, kernel, 1, "SAME") + bias
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+@pytest.mark.parametrize("kept", [tf.Variable, tf.constant])
+def test_outputs_are_asked_for_by_name(kept: Callable[..., Weight], kind: str):
+    weights = weights_of(kept=kept)
+    function, expected = function_of(*weights), expected_of(*weights)
+    for count in (1, 2, 3, 11):
+        (found,) = function.forward("found")(PHOTOS[:count].astype(kind))
+        (pooled,) = function.forward("pooled")(PHOTOS[:count].astype(kind))
+        np.testing.assert_allclose(found, expected[:count], atol=1e-5)
+        np.testing.assert_allclose(pooled, np.mean(expected[:count], axis=(1, 2)), atol=1e-5)
+
+
+def test_it_keeps_its_weights_of():
+    weights = weights_of()
+    expected, function = expected_of(*weights), function_of(*weights)
+    del weights
+    gc.collect()
+    np.testing.assert_allclose(function.forward("found")(PHOTOS)[0], expected, atol=1e-5)
+
+
+def test_two_do_not_share_what_they_have_of_the_same_name():
+    one, other = weights_of(1), weights_of(2)
+    functions = [function_of(*weights) for weights in (one, other)]
+    found = [function.forward("found")(PHOTOS)[0] for function in functions]
+    for each, weights in zip(found, (one, other), strict=True):
+        np.testing.assert_allclose(each, expected_of(*weights), atol=1e-5)
+
+
+def test_many_may_ask_at_once():
+    weights = weights_of()
+    function = function_of(*weights)
+    answers = [function.forward(output) for output in ("found", "pooled")]
+
+    def ask(number: int) -> np.ndarray:
+        kind = np.uint8 if number % 4 < 2 else np.float32
+        return answers[number % 2](PHOTOS.astype(kind))[0]
+
+    expected = expected_of(*weights)
+    with ThreadPoolExecutor(8) as pool:
+        for number, found in enumerate(pool.map(ask, range(24))):
+            right = np.mean(expected, axis=(1, 2)) if number % 2 else expected
+            np.testing.assert_allclose(found, right, atol=1e-5)
