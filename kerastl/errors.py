@@ -39,8 +39,12 @@ class ExportError(KerastlError):
 
 
 def one_line(error: BaseException, most: int = 200) -> str:
-    """Return the text of somebody else's error as one line of at most so many characters."""
-    return " ".join(str(error).split())[:most]
+    """Return the text of somebody else's error as one line of at most so many characters.
+
+    It may quote a stranger's file: what a terminal would take for a command is left out.
+    """
+    line = " ".join(str(error).split())[:most]
+    return "".join(letter for letter in line if letter.isprintable())
 
 
 def cause(error: BaseException) -> str:

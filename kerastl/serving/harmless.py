@@ -49,8 +49,8 @@ _EXCHANGED = "api_implements"
 def require_harmless(folder: Path) -> None:
     """Make sure that a SavedModel computes, and does nothing else.
 
-    What runs when it is loaded, and when it is asked, are the functions of its object graph, those
-    that they call, those that TensorFlow may take instead, and gradients.
+    What runs when it is loaded, and when it is asked, are the functions that its object graph
+    names, those that they call, those that TensorFlow may take instead, and gradients.
 
     Args:
         folder: Where it is.
@@ -64,11 +64,11 @@ def require_harmless(folder: Path) -> None:
     graph = _graph(folder)
     assets = {asset.filename for asset in graph.asset_file_def}
     if not assets <= {ABOUT, CLASSES}:
-        raise ExportError(f"{folder} is refused: it reads {', '.join(sorted(assets))}.")
+        raise ExportError(f"{folder} is refused: it reads {', '.join(map(ascii, sorted(assets)))}.")
     refused = sorted({name for name in _operations(graph) if not _is_harmless(name)})
     if refused:
         raise ExportError(
-            f"{folder} is refused: it has the operation {refused[0]}, which no export of kerastl "
+            f"{folder} is refused: it has the operation {refused[0]!a}, which no export of kerastl "
             "has."
         )
 
@@ -89,7 +89,7 @@ def _operations(graph: Any) -> Iterator[str]:
     """Yield the operations of all functions that can be called."""
     functions = graph.graph_def.library
     library = {each.signature.name: each for each in functions.function}
-    waiting, seen = [*graph.object_graph_def.concrete_functions], set[str]()
+    waiting, seen = [*_named(graph.object_graph_def)], set[str]()
     waiting += [name for name, each in library.items() if _EXCHANGED in each.attr]
     for gradients in (functions.gradient, functions.registered_gradients):
         waiting += [each.gradient_func for each in gradients]
@@ -103,6 +103,15 @@ def _operations(graph: Any) -> Iterator[str]:
             waiting += called
             if node.op not in library:
                 yield node.op
+
+
+def _named(objects: Any) -> Iterator[str]:
+    """Yield the functions that an object graph names; not all are in its list of them."""
+    yield from objects.concrete_functions
+    for node in objects.nodes:
+        yield from node.function.concrete_functions
+        yield node.bare_concrete_function.concrete_function_name
+        yield node.captured_tensor.concrete_function
 
 
 def _called(node: Any) -> Iterator[str]:

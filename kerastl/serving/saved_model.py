@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
-from kerastl.backbones.engine import Forward
-from kerastl.backbones.functions import Function
+from kerastl.backbones.signature import Signature
 from kerastl.errors import ExportError, one_line
 from kerastl.serving.about import ABOUT, CLASSES, NO_PHOTO, UNSURE, About
 from kerastl.serving.harmless import require_harmless
@@ -22,11 +22,11 @@ from kerastl.serving.served import Answering, Outputs, Served, heat_map
 Named = dict[str, tf.Tensor]
 Signatures = dict[str, Callable[..., Named]]
 
-_ASKED = ("image_uint8", "image", "embed")
+_FILES = [tf.TensorSpec([None], tf.string, "photos")]
 # What TensorFlow raises where parts of a SavedModel are missing or do not fit each other.
 _DAMAGES = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, AssertionError),
-    tf.errors.OpError,
+    *(tf.errors.OpError, DecodeError),
 )
 
 
@@ -72,10 +72,9 @@ def write(served: Served, folder: Path) -> None:
 
 def _signatures(answering: Answering, answer: Callable[[tf.Tensor], Named]) -> Signatures:
     about, size = answering.served.about, answering.served.about.image_size
-    files = [tf.TensorSpec([None], tf.string, "photos")]
     # Each is traced once, however many signatures call it.
     outputs_of = _traced(answering, _pixels(size, tf.float32))
-    reading = _traced(lambda photos: read_files(photos, size, about.resize), files)
+    reading = _traced(lambda photos: read_files(photos, size, about.resize), _FILES)
 
     def image(images: tf.Tensor) -> Named:
         return answer(outputs_of(tf.cast(images, tf.float32)).probabilities)
@@ -98,12 +97,12 @@ def _signatures(answering: Answering, answer: Callable[[tf.Tensor], Named]) -> S
         return _told(answer(outputs.probabilities) | maps, readable)
 
     made = {
-        "serving_default": _traced(serving_default, files),
+        "serving_default": _traced(serving_default, _FILES),
         "image": _traced(image, _pixels(size, tf.float32)),
         "image_uint8": _traced(image, _pixels(size, tf.uint8)),
-        "embed": _traced(embed, files),
+        "embed": _traced(embed, _FILES),
     }
-    return made | ({"explain": _traced(explain, files)} if answering.served.explains else {})
+    return made | ({"explain": _traced(explain, _FILES)} if answering.served.explains else {})
 
 
 def _traced(function: Callable[..., Any], signature: list[tf.TensorSpec]) -> Callable[..., Any]:
@@ -157,11 +156,12 @@ def open_saved_model(folder: Path) -> Opened:
     require_harmless(folder)
     about = About.read(folder / "assets" / ABOUT)
     try:
+        # It keeps the variables until the signature has them.
         loaded = tf.saved_model.load(str(folder))
         ask = loaded.signatures
-        _require_signatures(ask)
-        forward = Function(ask["image_uint8"], ask["image"]).forward("probabilities")
-        _require_answer(forward, about)
+        _require_signatures(ask, about)
+        forward = Signature(ask["image_uint8"], ask["image"]).forward("probabilities")
+        forward(np.zeros([1, about.image_size, about.image_size, 3], np.uint8))
     except _DAMAGES as error:
         raise ExportError(f"{folder} is damaged: {one_line(error)}.") from error
 
@@ -181,19 +181,39 @@ def open_saved_model(folder: Path) -> Opened:
     )
 
 
-def _require_signatures(ask: Mapping[str, Callable[..., Named]]) -> None:
-    """Make sure that what will be asked is there; what is not is one of _DAMAGES."""
-    lacking = [name for name in _ASKED if name not in ask]
-    if lacking:
-        raise ValueError(f"it lacks the signature {lacking[0]}")
+def _require_signatures(ask: Mapping[str, Any], about: About) -> None:
+    """Make sure that what will be asked takes and gives what it should; else raise ValueError."""
+    pixels, floats = (_pixels(about.image_size, kind) for kind in (tf.uint8, tf.float32))
+    expected = {
+        "image_uint8": (pixels, "probabilities", len(about.classes)),
+        "image": (floats, "probabilities", len(about.classes)),
+        "embed": (_FILES, "embedding", None),
+        "explain": (_FILES, "heat_map", None),
+    }
+    for name, (taken, output, many) in expected.items():
+        if name in ask:
+            _require_signature(ask[name], taken, output, many)
+        elif name != "explain":
+            raise ValueError(f"it lacks the signature {name}")
 
 
-def _require_answer(forward: Forward, about: About) -> None:
-    """Make sure that a photo is answered; where it is not, that is one of _DAMAGES."""
-    black = np.zeros([1, about.image_size, about.image_size, 3], np.uint8)
-    shape = forward(black)[0].shape
-    if shape != (1, len(about.classes)):
-        raise ValueError(f"it answers with {shape[-1]} probabilities, not {len(about.classes)}")
+def _require_signature(
+    function: Any, taken: list[tf.TensorSpec], output: str, many: int | None
+) -> None:
+    """Make sure of what a function takes, what it gives, and how many of that of each photo."""
+    inputs = function.inputs[: len(function.inputs) - len(function.captured_inputs)]
+    if [_kind(each) for each in inputs] != [_kind(each) for each in taken]:
+        raise ValueError(f"for {output} it takes {[_kind(each) for each in inputs]}")
+    made = tf.nest.pack_sequence_as(function.structured_outputs, function.outputs)
+    if output not in made or made[output].dtype != tf.float32:
+        raise ValueError(f"it does not answer with {output}")
+    if many is not None and made[output].shape.as_list() != [None, many]:
+        raise ValueError(f"it answers with {made[output].shape[-1]} {output}, not {many}")
+
+
+def _kind(of: Any) -> str:
+    """Return in words what a tensor, or its specification, holds."""
+    return f"{of.dtype.name} {of.shape}"
 
 
 def _as_files(images: Pixels) -> tf.Tensor:

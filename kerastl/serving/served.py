@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from kerastl.backbones.cuts import HEAD, TEMPERATURE, VIEWS
 from kerastl.backbones.folding import Folded
-from kerastl.backbones.functions import Function
+from kerastl.backbones.signature import Signature
 from kerastl.serving.about import About
 from kerastl.serving.opened import Opened, Pixels, Values
 from kerastl.serving.rebuilding import in_float32
@@ -23,10 +23,10 @@ from kerastl.threads import once
 _LOGITS, _POOL = f"{HEAD}logits", f"{HEAD}avg_pool"
 # The last layer of the Keras model that is served.
 PROBABILITIES = "probabilities"
-# More weights than these stay variables when a run is asked. As constants they are there sooner
-# (MobileNetV2 answers 5 to 10 % more photos), but each pass over the graph copies them: those of
-# ResNet50 would take another 1.3 GB.
-_MANY = 2**23
+# Of a run that is asked, so many weights are constants of the graph: read and ordered beforehand,
+# they let MobileNetV2 answer 5 to 10 % more photos. More stay variables, since each pass over the
+# graph copies constants: those of ResNet50 would take another 1.3 GB.
+_FEW = 2**23
 
 
 class Outputs(NamedTuple):
@@ -165,13 +165,10 @@ def open_served(model: Served, path: Path) -> Opened:
         model: The model.
         path: Where it is from.
     """
-    is_large = model.once.count_params() > _MANY
-    answering, size = (
-        Answering(model, tf.Variable if is_large else tf.constant),
-        model.about.image_size,
-    )
-    floats, pixels = (
-        [tf.TensorSpec([None, size, size, 3], kind)] for kind in (tf.float32, tf.uint8)
+    kept = tf.constant if model.once.count_params() <= _FEW else tf.Variable
+    answering, size = Answering(model, kept), model.about.image_size
+    pixels, floats = (
+        [tf.TensorSpec([None, size, size, 3], kind)] for kind in (tf.uint8, tf.float32)
     )
 
     def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -185,11 +182,11 @@ def open_served(model: Served, path: Path) -> Opened:
     )
 
     @once
-    def function() -> Function:
-        return Function(*(each.get_concrete_function() for each in (of_bytes, of_floats)))
+    def signature() -> Signature:
+        return Signature(*(each.get_concrete_function() for each in (of_bytes, of_floats)))
 
     def asked(output: str) -> Callable[[Pixels], Values]:
-        forward = once(lambda: function().forward(output))
+        forward = once(lambda: signature().forward(output))
         return lambda images: np.asarray(forward()(images)[0])
 
     return Opened(

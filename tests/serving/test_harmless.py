@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework.function_pb2 import FunctionDefLibrary
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
 from kerastl.errors import ExportError
 from kerastl.serving import saved_model
@@ -73,7 +74,7 @@ def planted(folder: Path, effect: Callable[[str], object], within: bool) -> Path
 @pytest.mark.parametrize("within", [False, True])
 def test_what_does_more_than_compute_is_refused(name: str, within: bool, tmp_path: Path):
     folder = planted(tmp_path, EVIL[name], within)
-    with pytest.raises(ExportError, match=rf"is refused: it has the operation {name}"):
+    with pytest.raises(ExportError, match=rf"is refused: it has the operation '{name}'"):
         saved_model.open_saved_model(folder)
     assert not (tmp_path / "planted").exists()
 
@@ -168,5 +169,53 @@ def test_functions_that_nothing_seems_to_call_are_refused(
     saved.ParseFromString((folder / "saved_model.pb").read_bytes())
     change(saved.meta_graphs[0].graph_def.library)
     (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
-    with pytest.raises(ExportError, match="is refused: it has the operation WriteFile"):
+    with pytest.raises(ExportError, match="is refused: it has the operation 'WriteFile'"):
         saved_model.open_saved_model(folder)
+
+
+def _named_by_a_signature(graph: MetaGraphDef, evil: str) -> None:
+    """Let a signature be a function that is not in the list of functions."""
+    objects = graph.object_graph_def
+    (number,) = (
+        child.node_id
+        for node in objects.nodes
+        for child in node.children
+        if child.local_name == "embed"
+    )
+    objects.nodes[number].bare_concrete_function.Clear()
+    objects.nodes[number].bare_concrete_function.concrete_function_name = evil
+
+
+def _named_by_a_resource(graph: MetaGraphDef, evil: str) -> None:
+    """Let something be made, when all of it is loaded, by such a function."""
+    objects = graph.object_graph_def
+    made, resource = len(objects.nodes), len(objects.nodes) + 1
+    objects.nodes.add().bare_concrete_function.concrete_function_name = evil
+    node = objects.nodes.add()
+    node.resource.device = ""
+    for name in ("_create_resource", "_initialize", "_destroy_resource"):
+        node.children.add(local_name=name, node_id=made)
+    objects.nodes[0].children.add(local_name="planted", node_id=resource)
+
+
+@pytest.mark.parametrize("named", [_named_by_a_signature, _named_by_a_resource])
+def test_functions_that_are_in_no_list_are_refused(
+    finished, named: Callable[[MetaGraphDef, str], None], tmp_path: Path
+):
+    directory, _ = finished
+    folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((folder / "saved_model.pb").read_bytes())
+    graph, files = saved.meta_graphs[0], [tf.TensorSpec([None], tf.string, "photos")]
+
+    @tf.function(input_signature=files if named is _named_by_a_signature else [])
+    def evil(*_: tf.Tensor) -> None:
+        tf.io.write_file(str(tmp_path / "planted"), "planted")
+
+    function = graph.graph_def.library.function.add()
+    function.CopyFrom(evil.get_concrete_function().function_def)
+    named(graph, function.signature.name)
+    (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
+    with pytest.raises(ExportError, match="is refused: it has the operation 'WriteFile'"):
+        saved_model.open_saved_model(folder).embed(np.zeros([1, 32, 32, 3], np.uint8))
+    assert not (tmp_path / "planted").exists()

@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+from tensorflow.core.protobuf.saved_object_graph_pb2 import SavedObject, SavedObjectGraph
 
 from colors import photo
 from kerastl import trained
@@ -210,14 +211,61 @@ def cut_variables(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def without(folder: Path, name: str) -> None:
-    """Remove what is called so from the graph of objects."""
+def change_objects(folder: Path, change: Callable[[SavedObjectGraph], None]) -> None:
     path, read = folder / "saved_model.pb", SavedModel()
     read.ParseFromString(path.read_bytes())
-    for node in read.meta_graphs[0].object_graph_def.nodes:
-        for child in [one for one in node.children if one.local_name == name]:
-            node.children.remove(child)
+    change(read.meta_graphs[0].object_graph_def)
     path.write_bytes(read.SerializeToString())
+
+
+def without(folder: Path, name: str) -> None:
+    """Remove what is called so from the graph of objects."""
+
+    def change(objects: SavedObjectGraph) -> None:
+        for node in objects.nodes:
+            for child in [one for one in node.children if one.local_name == name]:
+                node.children.remove(child)
+
+    change_objects(folder, change)
+
+
+def function_of(objects: SavedObjectGraph, name: str) -> SavedObject:
+    nodes = (
+        objects.nodes[child.node_id]
+        for node in objects.nodes
+        for child in node.children
+        if child.local_name == name
+    )
+    return next(node for node in nodes if node.HasField("bare_concrete_function"))
+
+
+def renamed(folder: Path, name: str, output: str) -> None:
+    """Let an output of a signature have another name."""
+
+    def change(objects: SavedObjectGraph) -> None:
+        called = function_of(objects, name).bare_concrete_function.concrete_function_name
+        made = objects.concrete_functions[called].output_signature.dict_value.fields
+        made["other"].CopyFrom(made.pop(output))
+
+    change_objects(folder, change)
+
+
+def with_one_weight_twice(folder: Path) -> None:
+    def change(objects: SavedObjectGraph) -> None:
+        called = function_of(objects, "image").bare_concrete_function.concrete_function_name
+        bound = objects.concrete_functions[called].bound_inputs
+        bound[1] = bound[0]
+
+    change_objects(folder, change)
+
+
+def another_function(folder: Path, name: str, other: str) -> None:
+    """Let a signature be the function of another one."""
+
+    def change(objects: SavedObjectGraph) -> None:
+        function_of(objects, name).CopyFrom(function_of(objects, other))
+
+    change_objects(folder, change)
 
 
 def with_another_class(folder: Path) -> None:
@@ -232,6 +280,12 @@ def with_another_class(folder: Path) -> None:
         (cut_variables, "Read less bytes than requested"),
         (lambda folder: without(folder, "weights"), ""),
         (lambda folder: without(folder, "image_uint8"), "it lacks the signature image_uint8"),
+        (lambda folder: renamed(folder, "image", "probabilities"), "not answer with probabilities"),
+        (lambda folder: renamed(folder, "embed", "embedding"), "not answer with embedding"),
+        (lambda folder: renamed(folder, "explain", "heat_map"), "not answer with heat_map"),
+        (with_one_weight_twice, ""),
+        (lambda folder: another_function(folder, "image", "image_uint8"), "takes .*uint8"),
+        (lambda folder: another_function(folder, "embed", "image"), "takes .*float32"),
         (with_another_class, "it answers with 3 probabilities, not 4"),
     ],
 )

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerastl.backbones.functions import Function
+from kerastl.backbones.signature import Signature
 
 Weight = tf.Variable | tf.Tensor
 
 PHOTOS = np.random.default_rng(0).integers(0, 256, (11, 8, 8, 3), np.uint8)
 
 
-def function_of(kernel: Weight, bias: Weight) -> Function:
+def signature_of(kernel: Weight, bias: Weight) -> Signature:
     def features(photos: tf.Tensor) -> dict[str, tf.Tensor]:
         found = tf.nn.conv2d(tf.cast(photos, tf.float32) / 255, kernel, 1, "SAME") + bias
         return {"pooled": tf.reduce_mean(found, [1, 2]), "found": found}
@@ -23,7 +23,7 @@ def function_of(kernel: Weight, bias: Weight) -> Function:
     kinds = (tf.uint8, tf.float32)
     shape = [None, 8, 8, 3]
     traced = [tf.function(features, [tf.TensorSpec(shape, kind)]) for kind in kinds]
-    return Function(*(each.get_concrete_function() for each in traced))
+    return Signature(*(each.get_concrete_function() for each in traced))
 
 
 def weights_of(seed: int = 0, kept: Callable[..., Weight] = tf.Variable) -> tuple[Weight, Weight]:
@@ -40,34 +40,34 @@ def expected_of(kernel: Weight, bias: Weight) -> np.ndarray:
 @pytest.mark.parametrize("kept", [tf.Variable, tf.constant])
 def test_outputs_are_asked_for_by_name(kept: Callable[..., Weight], kind: str):
     weights = weights_of(kept=kept)
-    function, expected = function_of(*weights), expected_of(*weights)
+    signature, expected = signature_of(*weights), expected_of(*weights)
     for count in (1, 2, 3, 11):
-        (found,) = function.forward("found")(PHOTOS[:count].astype(kind))
-        (pooled,) = function.forward("pooled")(PHOTOS[:count].astype(kind))
+        (found,) = signature.forward("found")(PHOTOS[:count].astype(kind))
+        (pooled,) = signature.forward("pooled")(PHOTOS[:count].astype(kind))
         np.testing.assert_allclose(found, expected[:count], atol=1e-5)
         np.testing.assert_allclose(pooled, np.mean(expected[:count], axis=(1, 2)), atol=1e-5)
 
 
 def test_it_keeps_its_weights_of():
     weights = weights_of()
-    expected, function = expected_of(*weights), function_of(*weights)
+    expected, signature = expected_of(*weights), signature_of(*weights)
     del weights
     gc.collect()
-    np.testing.assert_allclose(function.forward("found")(PHOTOS)[0], expected, atol=1e-5)
+    np.testing.assert_allclose(signature.forward("found")(PHOTOS)[0], expected, atol=1e-5)
 
 
 def test_two_do_not_share_what_they_have_of_the_same_name():
     one, other = weights_of(1), weights_of(2)
-    functions = [function_of(*weights) for weights in (one, other)]
-    found = [function.forward("found")(PHOTOS)[0] for function in functions]
+    signatures = [signature_of(*weights) for weights in (one, other)]
+    found = [signature.forward("found")(PHOTOS)[0] for signature in signatures]
     for each, weights in zip(found, (one, other), strict=True):
         np.testing.assert_allclose(each, expected_of(*weights), atol=1e-5)
 
 
 def test_many_may_ask_at_once():
     weights = weights_of()
-    function = function_of(*weights)
-    answers = [function.forward(output) for output in ("found", "pooled")]
+    signature = signature_of(*weights)
+    answers = [signature.forward(output) for output in ("found", "pooled")]
 
     def ask(number: int) -> np.ndarray:
         kind = np.uint8 if number % 4 < 2 else np.float32
