@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from rich.console import Console
+from rich.segment import Segment
+
+from kerastl.errors import without_controls
+
+
+class _Harmless(Console):
+    """A console that shows what names of a stranger's file hold, and does nothing that they say."""
+
+    def render(self, *arguments: Any, **options: Any) -> Iterable[Segment]:
+        for segment in super().render(*arguments, **options):
+            if segment.control:
+                yield segment
+            else:
+                yield segment._replace(text=without_controls(segment.text))
+
 
 # One object for the whole program, so that `--json` can send it to standard error.
-console = Console(highlight=False, soft_wrap=True)
+console: Console = _Harmless(highlight=False, soft_wrap=True)
 
 
 def say(line: str) -> None:
@@ -15,7 +33,7 @@ def say(line: str) -> None:
 
 def note(line: str) -> None:
     """Print one line on standard error, where it is in nobody's way."""
-    Console(highlight=False, soft_wrap=True, stderr=True).print(line, markup=False)
+    _Harmless(highlight=False, soft_wrap=True, stderr=True).print(line, markup=False)
 
 
 def counted(number: int, what: str) -> str:

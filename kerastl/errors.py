@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# What a terminal takes for a command; lines and columns are none.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class KerastlError(Exception):
@@ -39,12 +43,13 @@ class ExportError(KerastlError):
 
 
 def one_line(error: BaseException, most: int = 200) -> str:
-    """Return the text of somebody else's error as one line of at most so many characters.
+    """Return the text of somebody else's error as one line of at most so many characters."""
+    return " ".join(str(error).split())[:most]
 
-    It may quote a stranger's file: what a terminal would take for a command is left out.
-    """
-    line = " ".join(str(error).split())[:most]
-    return "".join(letter for letter in line if letter.isprintable())
+
+def without_controls(text: str) -> str:
+    """Return a text, which a stranger may have written, without what commands a terminal."""
+    return _CONTROLS.sub("", text)
 
 
 def cause(error: BaseException) -> str:

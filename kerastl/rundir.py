@@ -100,7 +100,7 @@ class RunDirectory:
             raise RunDirectoryError(
                 f"{self.path} is no run directory: it has no {self.record.name}."
             ) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunDirectoryError(f"{self.record} is damaged: {error}.") from error
         if not isinstance(record, dict):
             raise RunDirectoryError(f"{self.record} is damaged: it holds no JSON object.")

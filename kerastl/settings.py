@@ -6,6 +6,7 @@ import ast
 import importlib
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import attrs
@@ -146,11 +147,12 @@ def recorded(value: Any) -> Any:
     return fields or value.get("type", fields)
 
 
-def _class(kind: str) -> type:
-    module, _, name = kind.partition(":")
+def _class(kind: Any) -> type:
+    module, _, name = str(kind).partition(":")
     found = None
     if module.startswith("kerastl."):
-        found = getattr(importlib.import_module(module), name, None)
+        with suppress(ImportError):
+            found = getattr(importlib.import_module(module), name, None)
     if not (isinstance(found, type) and attrs.has(found)):
         raise DataError(f"{kind} is not one of kerastl's own values and cannot be read back.")
     return found

@@ -94,6 +94,12 @@ def test_json_of_other_peoples_classes_is_not_brought_to_life(recipe: Recipe):
         settings.from_json({"type": "os:system"})
 
 
+@pytest.mark.parametrize("kind", ["kerastl.nothing:Recipe", "kerastl.recipe:Nothing", ":", 7, None])
+def test_a_class_that_does_not_exist_is_told(kind):
+    with pytest.raises(DataError, match="not one of kerastl's own"):
+        settings.from_json({"type": kind})
+
+
 def test_what_was_recorded_has_the_paths_of_what_was_shown(recipe: Recipe):
     hidden = recipe.override("head.hidden", "(64, 32)")
     written = json.loads(json.dumps(settings.to_json(hidden)))

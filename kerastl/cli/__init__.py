@@ -26,7 +26,7 @@ from kerastl.cli.serve import serve
 from kerastl.cli.show import show
 from kerastl.cli.weights import weights
 from kerastl.clock import Clock
-from kerastl.errors import KerastlError, cause
+from kerastl.errors import KerastlError, cause, without_controls
 
 _EXAMPLES = """\b
 Examples:
@@ -98,7 +98,7 @@ def _status(clock: Clock) -> int:
 
 def _tell(message: str, status: int) -> int:
     prefix = "" if status == 130 else "Error: "
-    click.echo(f"{prefix}{' '.join(message.split())}", err=True)
+    click.echo(without_controls(f"{prefix}{' '.join(message.split())}"), err=True)
     return status
 
 

@@ -14,7 +14,7 @@ from kerastl import runs
 from kerastl.cli.options import json_option, print_json
 from kerastl.console import counted
 from kerastl.data.given import gathered
-from kerastl.errors import UsageError
+from kerastl.errors import UsageError, without_controls
 
 if TYPE_CHECKING:
     from kerastl.serving.predict import Prediction
@@ -69,7 +69,7 @@ def predict(
     predictions, left_out, count, copied = [], [], 0, 0
     for found, skipped in predicting.predict_files(opened, given, top):
         for one in skipped:
-            click.echo(f"Skipped {one.name}: {one.reason}", err=True)
+            click.echo(without_controls(f"Skipped {one.name}: {one.reason}"), err=True)
         if sort_into:
             copied += predicting.sort_into(sort_into, found)
         if as_json or as_csv:
@@ -98,7 +98,7 @@ def _require_csv_alone(as_csv: bool, as_json: bool, top: int) -> None:
 
 def _print_lines(predictions: Sequence[Prediction]) -> None:
     for prediction in predictions:
-        click.echo(_line(prediction))
+        click.echo(without_controls(_line(prediction)))
 
 
 def _line(prediction: Prediction) -> str:

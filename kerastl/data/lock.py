@@ -151,5 +151,5 @@ def read_lock(name: str | Path) -> Lock:
             bool(record.get("multi_label", False)),
             str(record.get("root", "")),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RunDirectoryError(f"{path} is damaged: {one_line(error)}.") from error

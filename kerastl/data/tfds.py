@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +40,8 @@ class TFDS:
         Raises:
             DataError: There is no such data set, it cannot be had, or it is not of labelled photos.
         """
-        builder = _prepared(self.name, self.data_dir)
+        with _imports_nothing():
+            builder = _prepared(self.name, self.data_dir)
         parts = {name: _whole(builder, name) for name in SPLITS if name in builder.info.splits}
         return Labelled.of(parts, tuple(builder.info.features["label"].names))
 
@@ -77,12 +80,43 @@ def _builder(name: str, data_dir: str | None) -> Any:
     import tensorflow_datasets as tfds
 
     try:
+        parsed, _ = tfds.core.naming.parse_builder_name_kwargs(name)
+        if parsed.namespace:
+            raise DataError(f"Data set {name!r} is refused: its code is fetched, and run.")
         # Without try_gcs=False a builder looks for a cloud bucket before it does anything.
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except tfds.core.DatasetNotFoundError as error:
         raise DataError(f"TensorFlow Datasets knows no data set {name!r}.") from error
-    except (ImportError, ValueError) as error:
+    except (ImportError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"There is no TensorFlow data set {name!r}: {cause(error)}") from error
+
+
+@contextlib.contextmanager
+def _imports_nothing() -> Iterator[None]:
+    """Let the files of a data set name features of TensorFlow Datasets, and what is imported.
+
+    It imports, and so runs, any module that they name; a run's recipe, and the folder of the data
+    set that it names, may be somebody else's.
+    """
+    import tensorflow_datasets as tfds
+
+    connector = tfds.features.FeatureConnector
+    kept, found = vars(connector)["cls_from_name"], connector.cls_from_name
+
+    def imported(name: str) -> Any:
+        module = name.rpartition(".")[0]
+        if not (name.startswith("tensorflow_datasets.") or module in sys.modules):
+            raise DataError(
+                f"The data set is refused: it has features of {module!r}, which would be run; "
+                "import it first if you trust it."
+            )
+        return found(name)
+
+    connector.cls_from_name = staticmethod(imported)
+    try:
+        yield
+    finally:
+        connector.cls_from_name = kept
 
 
 def _prepare(builder: Any, name: str) -> None:

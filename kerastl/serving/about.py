@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,27 @@ class About:
         """The names of its values that cannot be so."""
         return [name for name, fits in _KINDS.items() if not fits(getattr(self, name))]
 
+    def require_shapes(
+        self, photos: Sequence[Any], probabilities: Sequence[Any], source: object
+    ) -> None:
+        """Make sure that a model takes the photos, and knows the classes, that are named here.
+
+        Args:
+            photos: The shape of what it takes, the batch first.
+            probabilities: That of what it gives.
+            source: Where it stands, for the error.
+
+        Raises:
+            ExportError: It does not.
+        """
+        size, classes = self.image_size, len(self.classes)
+        for found, expected in ((photos, (size, size, 3)), (probabilities, (classes,))):
+            if tuple(found[1:]) != expected:
+                raise ExportError(
+                    f"{source} is damaged: its model has {tuple(found[1:])} where {expected} is "
+                    "expected."
+                )
+
     def as_text(self) -> str:
         """Return it as JSON."""
         return json.dumps(attrs.asdict(self), indent=2, ensure_ascii=False) + "\n"
@@ -108,7 +129,7 @@ class About:
         try:
             values = json.loads(text)
             about = cls(**{name: values[name] for name in attrs.fields_dict(cls)})
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ExportError(f"{source} is damaged: it does not say what it is.") from error
         if about.wrong:
             raise ExportError(f"{source} is damaged: its {about.wrong[0]} cannot be so.")

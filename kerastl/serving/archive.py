@@ -33,6 +33,8 @@ DAMAGED = (
     ValueError,
     # NotImplementedError, of an unknown way to pack, is one.
     RuntimeError,
+    # Of times that no clock has.
+    OverflowError,
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,

@@ -80,7 +80,9 @@ def _graph(folder: Path) -> Any:
         (graph,) = saved.meta_graphs
     except (OSError, DecodeError, ValueError) as error:
         raise ExportError(f"{folder} is damaged: its {GRAPH} cannot be read.") from error
-    if not graph.object_graph_def.nodes:
+    # A constant may say that it is as large as the memory, and hold one number.
+    kinds = {node.WhichOneof("kind") for node in graph.object_graph_def.nodes}
+    if not kinds or "constant" in kinds:
         raise ExportError(f"{folder} is refused: it is of another kind than exports are.")
     return graph
 

@@ -36,7 +36,9 @@ _MODULES = {
     "keras.src.models.sequential",
 }
 _ROOMS = ("keras.src.ops.", "keras.src.applications.")
+_FUNCTION = "function"
 _OF_KERAS = {"DTypePolicy", "Model", "Sequential"}
+_ACTIVATIONS = {*dir(keras.activations)} - {"deserialize", "get", "serialize"}
 # Values that Keras writes in the manner of objects.
 _VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__", "__ellipsis__"}
 # Layers that hold code, or read a file that they name.
@@ -99,6 +101,7 @@ def open_keras_file(path: Path) -> Opened:
     model = load_harmless(path)
     try:
         logits = model.get_layer(PROBABILITIES).input
+        about.require_shapes(model.inputs[0].shape, model.outputs[0].shape, path)
         served = Served(keras.Model(model.inputs[0], logits, name=model.name), about)
     except (ValueError, StopIteration, AttributeError, TypeError, ZeroDivisionError) as error:
         raise ExportError(f"{path} is no model of kerastl: {one_line(error)}.") from error
@@ -138,9 +141,11 @@ def _require_harmless(path: Path) -> None:
 
 
 def _named(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield module and name of all that a config wants made."""
+    """Yield module and name of all that a config wants made or called."""
     if isinstance(value, dict):
-        if "class_name" in value:
+        if value.get("class_name") == _FUNCTION:
+            yield value.get("module"), (_FUNCTION, value.get("config"))
+        elif "class_name" in value:
             yield value.get("module"), value["class_name"]
         for each in value.values():
             yield from _named(each)
@@ -150,6 +155,9 @@ def _named(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _is_harmless(module: Any, name: Any) -> bool:
+    if isinstance(name, tuple):
+        # It is looked up by its name among Keras's own, and more than activations are found there.
+        return module == "builtins" and name[1] in _ACTIVATIONS
     if not isinstance(name, str) or name in _HARMFUL:
         return False
     if module is None:
@@ -157,6 +165,4 @@ def _is_harmless(module: Any, name: Any) -> bool:
     if not isinstance(module, str):
         return False
     of_keras = module == "keras" and name in _OF_KERAS
-    # A function, such as an activation, is looked up by its name among Keras's own.
-    function = module == "builtins" and name == "function"
-    return of_keras or function or module in _MODULES or module.startswith(_ROOMS)
+    return of_keras or module in _MODULES or module.startswith(_ROOMS)

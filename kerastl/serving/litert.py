@@ -110,8 +110,11 @@ def open_litert(path: Path) -> Opened:
         with quietly():
             interpreter = engine.Interpreter(model_content=path.read_bytes(), num_threads=cores())
             ask = interpreter.get_signature_runner(_SIGNATURE)
+            given, made = ask.get_input_details()[_IMAGES], ask.get_output_details()[_PROBABILITIES]
+            photo, answer = (each["shape_signature"].tolist() for each in (given, made))
+            about.require_shapes(photo, answer, path)
             ask(images=np.zeros([1, about.image_size, about.image_size, 3], np.float32))
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, LookupError, RuntimeError) as error:
         raise ExportError(f"{path} is damaged: {one_line(error)}.") from error
     return Opened(about, path, "litert", _asked(ask))
 

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import Message
 
 from kerastl.backbones.engine import Graph
 from kerastl.cores import cores
@@ -97,20 +98,33 @@ def open_onnx(path: Path) -> Opened:
     options.intra_op_num_threads = cores()
     # Errors come as exceptions; what else it has to say is of no use to a person.
     options.log_severity_level = 4
+    onnx = needed("onnx", "ONNX", "onnx")
     try:
-        # As bytes: a file could name other files beside it.
+        content = path.read_bytes()
+        _require_own_weights(onnx.load_model_from_string(content))
         with quietly():
-            session = runtime.InferenceSession(
-                path.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
+            session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        kept = session.get_modelmeta().custom_metadata_map
+        [given], [made] = session.get_inputs(), session.get_outputs()
     except Exception as error:
         raise ExportError(f"{path} is damaged: {one_line(error).rstrip('.')}.") from error
-    kept = session.get_modelmeta().custom_metadata_map
     if ABOUT not in kept:
         raise ExportError(f"{path} is none of kerastl's: it has no {ABOUT} among its metadata.")
+    about = About.from_text(kept[ABOUT], path)
+    about.require_shapes(given.shape, made.shape, path)
 
     def probabilities(images: Pixels) -> Values:
         (found,) = session.run([_PROBABILITIES], {_IMAGES: images.astype(np.float32, copy=False)})
         return np.asarray(found)
 
-    return Opened(About.from_text(kept[ABOUT], path), path, "onnx", probabilities)
+    return Opened(about, path, "onnx", probabilities)
+
+
+def _require_own_weights(message: Any) -> None:
+    """Make sure that no tensor, however deep, is in another file, which ONNX Runtime would read."""
+    for field, value in message.ListFields():
+        if field.name == "external_data" or (field.name == "data_location" and value):
+            raise ValueError("it has weights in another file")
+        if field.message_type:
+            for each in [value] if isinstance(value, Message) else value:
+                _require_own_weights(each)

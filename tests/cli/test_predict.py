@@ -118,3 +118,27 @@ def test_mistakes(finished, program, place: Path, arguments: list[str], status: 
     done = program("predict", directory, *arguments, cwd=place)
     assert done.returncode == status
     assert message in done.stderr.splitlines()[-1]
+
+
+def test_names_from_elsewhere_do_not_command_the_terminal(
+    export: Path, program, place: Path, tmp_path: Path
+):
+    folder = Path(shutil.copytree(export / "1", tmp_path / "model"))
+    text = (folder / "assets" / "about.json").read_text()
+    # A title, and a colour.
+    for name in ("blue", "green", "red"):
+        text = text.replace(f'"{name}"', f'"\\u001b]0;title\\u0007{name}\\u001b[31m\\u009b"')
+    (folder / "assets" / "about.json").write_text(text)
+    shutil.copy(place / "mine" / "notes.txt", tmp_path / "no\x1b[31mtes.jpg")
+    photo = place / "mine" / "red" / "red_00.jpg"
+    done = program("predict", folder, photo, "no\x1b[31mtes.jpg", cwd=tmp_path, check=True)
+    assert "[31m 0." in done.stdout
+    assert "Skipped no[31mtes.jpg" in done.stderr
+    (tmp_path / "begun").mkdir()
+    record = {"verb": "run", "status": "broken \x1b[31moff", "recipe": {}}
+    (tmp_path / "begun" / "run.json").write_text(json.dumps(record))
+    failed = program("predict", "begun", photo, cwd=tmp_path)
+    assert failed.returncode == 1
+    assert "broken [31moff" in failed.stderr
+    for printed in (done.stdout, done.stderr, failed.stderr):
+        assert not {"\x1b", "\x07", "\x9b"} & {*printed}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+import json
 import subprocess
 import sys
 import time
@@ -109,6 +111,51 @@ def _write_small(folder: str, label: Any = _TWO, split: str = "train") -> None:
         data_dir=folder,
         disable_shuffling=True,
     )
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_no_module_that_a_file_names_is_imported(tmp_path: Path, monkeypatch, within: bool):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "payload.py").write_text("import pathlib; pathlib.Path(__file__).unlink()")
+    _write_small(str(tmp_path))
+    (file,) = tmp_path.glob("small/*/features.json")
+    evil = {"pythonClassName": "payload.Feature", "jsonFeature": {"json": "{}"}}
+    if within:
+        # As text within the text, in the manner of older files.
+        inner = json.dumps({"image": {"type": "payload.Feature", "content": "{}"}})
+        evil = {
+            "pythonClassName": "tensorflow_datasets.core.features.features_dict.FeaturesDict",
+            "jsonFeature": {"json": inner},
+        }
+    file.write_text(json.dumps(evil))
+    with pytest.raises(DataError, match="is refused: it has features of 'payload'"):
+        TFDS("small", data_dir=str(tmp_path)).find()
+    assert (tmp_path / "payload.py").exists()
+
+
+def test_features_that_are_imported_are_read(tmp_path: Path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_features.py").write_text(
+        "import tensorflow_datasets as tfds\nclass Label(tfds.features.ClassLabel): pass\n"
+    )
+    own = importlib.import_module("own_features")
+    _write_small(str(tmp_path), own.Label(names=["dark", "bright"]))
+    assert TFDS("small", data_dir=str(tmp_path)).find().classes == ("dark", "bright")
+
+
+def test_a_data_set_whose_code_would_be_fetched_is_refused():
+    with pytest.raises(DataError, match="'kubric:movi' is refused: its code is fetched"):
+        TFDS("kubric:movi").find()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"type": "tensorflow_datasets.a.B"}'])
+def test_damaged_features_are_told(tmp_path: Path, text: str):
+    _write_small(str(tmp_path))
+    (file,) = tmp_path.glob("small/*/features.json")
+    file.write_text(text)
+    with pytest.raises(DataError) as caught:
+        TFDS("small", data_dir=str(tmp_path)).find()
+    assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_data_set_is_told_in_one_line():

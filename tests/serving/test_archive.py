@@ -119,6 +119,17 @@ def test_what_is_no_archive_is_told(name: str, content: bytes, tmp_path: Path):
         pass
 
 
+@pytest.mark.parametrize("time", ["inf", "1e300", "nan", "-1e300"])
+def test_times_that_no_clock_has_are_told(time: str, tmp_path: Path):
+    path = tmp_path / "model.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as file:
+        member = tarfile.TarInfo("a")
+        member.pax_headers = {"mtime": time}
+        file.addfile(member)
+    with pytest.raises(ExportError, match="cannot be unpacked"), unpacked(path):
+        pass
+
+
 @pytest.mark.parametrize("name", ["model.zip", *TARS])
 def test_a_truncated_archive_is_told(name: str, tmp_path: Path):
     pack = zipped if name == "model.zip" else tarred

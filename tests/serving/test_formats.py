@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import attrs
 import numpy as np
+import onnx
 import pytest
 
 from kerastl.errors import ExportError
@@ -110,6 +115,46 @@ def test_a_file_of_other_content_is_told(formats: Path, file: str, other: str, t
             b"\xff\xd8\xff\xe0 a photo" if other == "photo" else (formats / other).read_bytes()
         )
         damaged(tmp_path / file, content)
+
+
+@FILES
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"image_size": 100_000}, r"where \(100000, 100000, 3\)"),
+        ({"classes": ["blue", "green"]}, r"has \(3,\) where \(2,\) is"),
+        ({"classes": ["blue", "green", "red", "violet"]}, r"has \(3,\) where \(4,\) is"),
+    ],
+)
+def test_what_is_said_of_another_model_is_told(
+    formats: Path, file: str, change: dict[str, Any], told: str, tmp_path: Path
+):
+    path = Path(shutil.copy(formats / file, tmp_path))
+    about = OPEN[file](path).about
+    say_of_itself(path, attrs.evolve(about, **change).as_text())
+    with pytest.raises(ExportError, match=f"is damaged: its model .*{told}"):
+        OPEN[file](path)
+
+
+def say_of_itself(path: Path, text: str) -> None:
+    if path.suffix == ".onnx":
+        model = onnx.load(path)
+        (kept,) = (one for one in model.metadata_props if one.key == "about.json")
+        kept.value = text
+        onnx.save(model, path)
+    else:
+        # The last of one name is read.
+        with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("about.json", text)
+
+
+@pytest.mark.parametrize("value", [b"\xff", b"{}"])
+def test_what_an_onnx_file_says_has_to_be_text(formats: Path, value: bytes, tmp_path: Path):
+    path = Path(shutil.copy(formats / "model.onnx", tmp_path))
+    say_of_itself(path, "to be found")
+    path.write_bytes(path.read_bytes().replace(b"to be found", value.ljust(11)))
+    with pytest.raises(ExportError, match="is damaged"):
+        open_onnx(path)
 
 
 def damaged(path: Path, content: bytes) -> None:

@@ -137,6 +137,17 @@ def test_a_damaged_graph_is_told(finished, damage: bytes, tmp_path: Path):
         saved_model.open_saved_model(folder)
 
 
+def test_a_constant_among_the_objects_is_refused(finished, tmp_path: Path):
+    directory, _ = finished
+    folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((folder / "saved_model.pb").read_bytes())
+    saved.meta_graphs[0].object_graph_def.nodes.add().constant.operation = "large"
+    (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
+    with pytest.raises(ExportError, match="is refused: it is of another kind"):
+        saved_model.open_saved_model(folder)
+
+
 def _with_another_instead(library: FunctionDefLibrary) -> None:
     """Offer a function a second one that TensorFlow takes where there is no GPU."""
     one = next(each for each in library.function if "_image_" in each.signature.name)

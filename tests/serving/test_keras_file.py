@@ -96,6 +96,16 @@ def test_what_is_no_harmless_part_of_keras_is_refused(file: Path, module, name):
         open_keras_file(file)
 
 
+@pytest.mark.parametrize("module", ["builtins", "keras.layers", "keras", None])
+@pytest.mark.parametrize("function", ["TFSMLayer", "Lambda", "deserialize", "get_file", None])
+def test_a_function_may_only_be_an_activation(file: Path, module, function):
+    named = {"module": module, "class_name": "function", "config": function}
+    config = {"activation": named, "name": "more"}
+    with_layer(file, {"module": "keras.layers", "class_name": "Activation", "config": config})
+    with pytest.raises(ExportError, match="is refused: it names"):
+        open_keras_file(file)
+
+
 def test_a_layer_inside_of_another_is_looked_at(file: Path):
     inner = {"module": "os", "class_name": "system", "config": {}}
     config = {"layer": inner, "name": "all"}

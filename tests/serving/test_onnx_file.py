@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
 import pytest
 
 from kerastl.errors import ExportError
@@ -43,3 +44,54 @@ def test_what_cannot_be_converted_is_told(tmp_path: Path):
         onnx_file.write(model, tmp_path)
     assert len(str(caught.value).splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def in_another_file(tensor: onnx.TensorProto, file: str) -> onnx.TensorProto:
+    """The same weights, which are taken from another file."""
+    moved = onnx.TensorProto()
+    moved.CopyFrom(tensor)
+    moved.ClearField("raw_data")
+    moved.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", file), ("length", str(len(tensor.raw_data)))):
+        moved.external_data.add(key=key, value=value)
+    return moved
+
+
+def as_initializer(graph: onnx.GraphProto, tensor: onnx.TensorProto) -> None:
+    graph.initializer.append(tensor)
+
+
+def as_constant(graph: onnx.GraphProto, tensor: onnx.TensorProto) -> None:
+    graph.node.insert(0, onnx.helper.make_node("Constant", [], [tensor.name], value=tensor))
+
+
+def in_a_branch(graph: onnx.GraphProto, tensor: onnx.TensorProto) -> None:
+    name = tensor.name
+    tensor.name = "inner"
+    made = onnx.helper.make_tensor_value_info("made", tensor.data_type, tensor.dims)
+    same = onnx.helper.make_node("Identity", ["inner"], ["made"])
+    branch = onnx.helper.make_graph([same], "branch", [], [made], [tensor])
+    either = {"then_branch": branch, "else_branch": branch}
+    graph.initializer.append(onnx.helper.make_tensor("yes", onnx.TensorProto.BOOL, [], [True]))
+    graph.node.insert(0, onnx.helper.make_node("If", ["yes"], [name], **either))
+
+
+@pytest.mark.parametrize("put", [as_initializer, as_constant, in_a_branch])
+@pytest.mark.parametrize("where", ["secret", "above/../secret", "../secret", "absolute"])
+def test_weights_in_other_files_are_not_read(
+    formats: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, put, where: str
+):
+    model = onnx.load(formats / "model.onnx")
+    largest = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    (tmp_path / "here" / "above").mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "here"):
+        (folder / "secret").write_bytes(largest.raw_data)
+    monkeypatch.chdir(tmp_path / "here")
+    file = str(tmp_path / "secret") if where == "absolute" else where
+    moved = in_another_file(largest, file)
+    model.graph.initializer.remove(largest)
+    put(model.graph, moved)
+    Path("model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ExportError, match="is damaged") as caught:
+        open_onnx(Path("model.onnx"))
+    assert "\n" not in str(caught.value)
