@@ -11,7 +11,7 @@ from rich.segment import Segment
 from kerastl.errors import without_controls
 
 
-class _Harmless(Console):
+class _HarmlessConsole(Console):
     """A console that shows what names of a stranger's file hold, and does nothing that they say."""
 
     def render(self, *arguments: Any, **options: Any) -> Iterable[Segment]:
@@ -23,7 +23,7 @@ class _Harmless(Console):
 
 
 # One object for the whole program, so that `--json` can send it to standard error.
-console: Console = _Harmless(highlight=False, soft_wrap=True)
+console: Console = _HarmlessConsole(highlight=False, soft_wrap=True)
 
 
 def say(line: str) -> None:
@@ -33,7 +33,7 @@ def say(line: str) -> None:
 
 def note(line: str) -> None:
     """Print one line on standard error, where it is in nobody's way."""
-    _Harmless(highlight=False, soft_wrap=True, stderr=True).print(line, markup=False)
+    _HarmlessConsole(highlight=False, soft_wrap=True, stderr=True).print(line, markup=False)
 
 
 def counted(number: int, what: str) -> str:

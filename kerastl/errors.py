@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 # What a terminal takes for a command; lines and columns are none.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class KerastlError(Exception):
@@ -49,7 +49,7 @@ def one_line(error: BaseException, most: int = 200) -> str:
 
 def without_controls(text: str) -> str:
     """Return a text, which a stranger may have written, without what commands a terminal."""
-    return _CONTROLS.sub("", text)
+    return CONTROLS.sub("", text)
 
 
 def cause(error: BaseException) -> str:

@@ -115,11 +115,18 @@ def from_json(value: Any) -> Any:
     Raises:
         DataError: The value's class is not one of kerastl's own: no other code is run for it.
     """
+    try:
+        return _from_json(value)
+    except RecursionError as error:
+        raise DataError("What is nested so deeply is no value of kerastl's.") from error
+
+
+def _from_json(value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(from_json(item) for item in value)
+        return tuple(_from_json(item) for item in value)
     if not isinstance(value, dict):
         return value
-    fields = {key: from_json(item) for key, item in value.items() if key != "type"}
+    fields = {key: _from_json(item) for key, item in value.items() if key != "type"}
     if "type" not in value:
         return fields
     kind = _class(value["type"])

@@ -94,6 +94,11 @@ def test_json_of_other_peoples_classes_is_not_brought_to_life(recipe: Recipe):
         settings.from_json({"type": "os:system"})
 
 
+def test_what_never_ends_is_told():
+    with pytest.raises(DataError, match="nested so deeply"):
+        settings.from_json(json.loads("[" * 900 + "]" * 900))
+
+
 @pytest.mark.parametrize("kind", ["kerastl.nothing:Recipe", "kerastl.recipe:Nothing", ":", 7, None])
 def test_a_class_that_does_not_exist_is_told(kind):
     with pytest.raises(DataError, match="not one of kerastl's own"):

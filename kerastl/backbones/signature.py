@@ -73,12 +73,12 @@ class Signature:
             for tensor in (each for one in self._functions for each in one.captured_inputs):
                 if tensor.ref() not in copies:
                     copies[tensor.ref()] = tf.constant(tensor.numpy())
-            ends = [_ends(function, copies) for function in self._functions]
+            ends = [_imported(function, copies) for function in self._functions]
         session.raw.run(assigned, {value: one.numpy() for value, one in values.items()})
         return session, ends
 
 
-def _ends(function: Any, copies: Mapping[Any, tf.Tensor]) -> _Ends:
+def _imported(function: Any, copies: Mapping[Any, tf.Tensor]) -> _Ends:
     """Write a concrete function to the graph that is being made, with copies of what it captured.
 
     Raises:

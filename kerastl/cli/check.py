@@ -86,6 +86,7 @@ def _by_class(counts: Mapping[str, int]) -> str:
 
 def _print(report: Report, root: Path) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from kerastl.console import console, counted, say
 
@@ -99,6 +100,6 @@ def _print(report: Report, root: Path) -> None:
     # A path is in several lines rather than cut.
     table.columns[1].overflow = "fold"
     for finding in report.findings:
-        level = f"[{colors[finding.level]}]{finding.level}[/]"
-        table.add_row(level, finding.summary(str(root)).replace("[", "\\["))
+        level = Text(finding.level, style=colors[finding.level])
+        table.add_row(level, Text(finding.summary(str(root))))
     console.print(table)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from kerastl.console import console
-from kerastl.errors import UsageError
+from kerastl.errors import CONTROLS, UsageError
 from kerastl.network import OFFLINE
 from kerastl.settings import override
 
@@ -137,4 +137,5 @@ def json_option(command: Command) -> Command:
 
 def print_json(value: Any) -> None:
     """Print the JSON object that `--json` promises."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    text = json.dumps(value, ensure_ascii=False)
+    click.echo(CONTROLS.sub(lambda one: f"\\u{ord(one[0]):04x}", text))

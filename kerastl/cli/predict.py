@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,7 +83,8 @@ def predict(
         found_json = [prediction.as_json() for prediction in predictions]
         print_json({"predictions": found_json, "skipped": left_out})
     if as_csv:
-        click.echo(_table(predictions, opened.about.classes), nl=False)
+        text = _table(predictions, opened.about.classes)
+        click.echo(without_controls(text) if sys.stdout.isatty() else text, nl=False)
     if sort_into:
         click.echo(f"Copied {counted(copied, 'photo')} into {sort_into}", err=True)
     return 0 if count else 1

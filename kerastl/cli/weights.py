@@ -10,7 +10,7 @@ import click
 
 from kerastl.backbones.names import require_name
 from kerastl.cli.options import go_offline, offline_option, set_option, with_settings
-from kerastl.errors import KerastlError, WeightsError
+from kerastl.errors import KerastlError, WeightsError, without_controls
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +81,7 @@ def fetch(
     for result in fetch_all([published_for(backbone) for backbone in backbones]):
         if isinstance(result, WeightsError):
             failed += 1
-            click.echo(f"Error: {result}", err=True)
+            click.echo(without_controls(f"Error: {result}"), err=True)
         else:
             say(str(result))
     return 1 if failed else 0
@@ -127,7 +127,7 @@ def verify() -> int:
             say(f"{one.path.name}: {verify_one(one)}")
         except KerastlError as error:
             failed += 1
-            click.echo(f"Error: {error}", err=True)
+            click.echo(without_controls(f"Error: {error}"), err=True)
     return 1 if failed else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,10 @@ from kerastl.network import is_offline, reachable
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+
+# Held while TensorFlow Datasets is kept from importing.
+_IMPORTING = threading.Lock()
 
 
 @attrs.frozen
@@ -40,8 +45,7 @@ class TFDS:
         Raises:
             DataError: There is no such data set, it cannot be had, or it is not of labelled photos.
         """
-        with _imports_nothing():
-            builder = _prepared(self.name, self.data_dir)
+        builder = _prepared(self.name, self.data_dir)
         parts = {name: _whole(builder, name) for name in SPLITS if name in builder.info.splits}
         return Labelled.of(parts, tuple(builder.info.features["label"].names))
 
@@ -82,13 +86,20 @@ def _builder(name: str, data_dir: str | None) -> Any:
     try:
         parsed, _ = tfds.core.naming.parse_builder_name_kwargs(name)
         if parsed.namespace:
-            raise DataError(f"Data set {name!r} is refused: its code is fetched, and run.")
-        # Without try_gcs=False a builder looks for a cloud bucket before it does anything.
-        return tfds.builder(name, data_dir=data_dir, try_gcs=False)
+            raise DataError(
+                f"Data set {name!r} is refused: its code would be fetched, and run; make it ready "
+                "with TensorFlow Datasets, and name it without what is before the colon, and its "
+                "folder by data_dir."
+            )
+        with _imports_nothing():
+            # Without try_gcs=False a builder looks for a cloud bucket before it does anything.
+            builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
+            _ = builder.info.features
     except tfds.core.DatasetNotFoundError as error:
         raise DataError(f"TensorFlow Datasets knows no data set {name!r}.") from error
     except (ImportError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"There is no TensorFlow data set {name!r}: {cause(error)}") from error
+    return builder
 
 
 @contextlib.contextmanager
@@ -101,22 +112,23 @@ def _imports_nothing() -> Iterator[None]:
     import tensorflow_datasets as tfds
 
     connector = tfds.features.FeatureConnector
-    kept, found = vars(connector)["cls_from_name"], connector.cls_from_name
+    with _IMPORTING:
+        kept, found = vars(connector)["cls_from_name"], connector.cls_from_name
 
-    def imported(name: str) -> Any:
-        module = name.rpartition(".")[0]
-        if not (name.startswith("tensorflow_datasets.") or module in sys.modules):
-            raise DataError(
-                f"The data set is refused: it has features of {module!r}, which would be run; "
-                "import it first if you trust it."
-            )
-        return found(name)
+        def imported(name: str) -> Any:
+            module = name.rpartition(".")[0]
+            if module and module not in sys.modules and not name.startswith("tensorflow_datasets."):
+                raise DataError(
+                    f"The data set is refused: it has features of {module!r}, which would be run; "
+                    "import it in the recipe's file if you trust it."
+                )
+            return found(name)
 
-    connector.cls_from_name = staticmethod(imported)
-    try:
-        yield
-    finally:
-        connector.cls_from_name = kept
+        connector.cls_from_name = staticmethod(imported)
+        try:
+            yield
+        finally:
+            connector.cls_from_name = kept
 
 
 def _prepare(builder: Any, name: str) -> None:

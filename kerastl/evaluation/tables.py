@@ -72,7 +72,7 @@ def compared_times(runs: Mapping[str, Mapping[str, float]]) -> Table:
         values = [f"{some[part]:.1f}" if part in some else "" for some in runs.values()]
         # What was not to be done has taken no time.
         if {*values} - {"", "0.0"}:
-            table.add_row(part, *values, style="bold" if part in (BEFORE, TOTAL) else "")
+            table.add_row(Text(part), *values, style="bold" if part in (BEFORE, TOTAL) else "")
     return table
 
 
@@ -101,7 +101,7 @@ def compared_scores(split: str, runs: Mapping[str, SplitScores]) -> Table:
 
 def _table(title: str, first: str, figures: Iterable[str]) -> Table:
     """Return a table without rows; columns after the first are aligned to the right."""
-    table = Table(box=None, title=title, title_justify="left", title_style="bold")
+    table = Table(box=None, title=Text(title), title_justify="left", title_style="bold")
     table.add_column(first)
     for name in figures:
         table.add_column(name, justify="right")

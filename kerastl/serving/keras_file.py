@@ -36,9 +36,14 @@ _MODULES = {
     "keras.src.models.sequential",
 }
 _ROOMS = ("keras.src.ops.", "keras.src.applications.")
-_FUNCTION = "function"
 _OF_KERAS = {"DTypePolicy", "Model", "Sequential"}
-_ACTIVATIONS = {*dir(keras.activations)} - {"deserialize", "get", "serialize"}
+# What a function is called where others have the name of their class.
+_FUNCTION = "function"
+_ACTIVATIONS = {
+    name
+    for name, each in vars(keras.activations).items()
+    if callable(each) and name not in ("deserialize", "get", "serialize")
+}
 # Values that Keras writes in the manner of objects.
 _VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__", "__ellipsis__"}
 # Layers that hold code, or read a file that they name.
@@ -129,24 +134,22 @@ def _require_harmless(path: Path) -> None:
         config = json.loads(text_in(path, _CONFIG))
         # Keras does not look at how the model was trained.
         config.pop(_COMPILED, None)
-        named = next((one for one in _named(config) if not _is_harmless(*one)), None)
+        refused = next((one for one in _named(config) if not _is_harmless(one)), None)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ExportError(f"{path} is damaged: its config cannot be read.") from error
-    if named:
-        module, name = named
+    if refused:
+        name = refused.get("config" if refused["class_name"] == _FUNCTION else "class_name")
         raise ExportError(
-            f"{path} is refused: it names {name!r} of {module!r}, and only layers of Keras that "
-            "hold no code are opened."
+            f"{path} is refused: it names {name!r} of {refused.get('module')!r}, and only layers "
+            "of Keras that hold no code are opened."
         )
 
 
-def _named(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield module and name of all that a config wants made or called."""
+def _named(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield what says the module and name of something that a config wants made or called."""
     if isinstance(value, dict):
-        if value.get("class_name") == _FUNCTION:
-            yield value.get("module"), (_FUNCTION, value.get("config"))
-        elif "class_name" in value:
-            yield value.get("module"), value["class_name"]
+        if "class_name" in value:
+            yield value
         for each in value.values():
             yield from _named(each)
     elif isinstance(value, list):
@@ -154,10 +157,11 @@ def _named(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from _named(each)
 
 
-def _is_harmless(module: Any, name: Any) -> bool:
-    if isinstance(name, tuple):
+def _is_harmless(named: dict[str, Any]) -> bool:
+    module, name, config = named.get("module"), named["class_name"], named.get("config")
+    if name == _FUNCTION:
         # It is looked up by its name among Keras's own, and more than activations are found there.
-        return module == "builtins" and name[1] in _ACTIVATIONS
+        return module == "builtins" and isinstance(config, str) and config in _ACTIVATIONS
     if not isinstance(name, str) or name in _HARMFUL:
         return False
     if module is None:

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 import tensorflow as tf
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from kerastl.backbones.engine import Graph
 from kerastl.cores import cores
@@ -101,7 +101,12 @@ def open_onnx(path: Path) -> Opened:
     onnx = needed("onnx", "ONNX", "onnx")
     try:
         content = path.read_bytes()
-        _require_own_weights(onnx.load_model_from_string(content))
+        is_alone = _has_its_weights(onnx.load_model_from_string(content))
+    except (OSError, DecodeError) as error:
+        raise ExportError(f"{path} is damaged: {one_line(error).rstrip('.')}.") from error
+    if not is_alone:
+        raise ExportError(f"{path} is refused: its weights are in other files; save it as one.")
+    try:
         with quietly():
             session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         kept = session.get_modelmeta().custom_metadata_map
@@ -120,11 +125,13 @@ def open_onnx(path: Path) -> Opened:
     return Opened(about, path, "onnx", probabilities)
 
 
-def _require_own_weights(message: Any) -> None:
-    """Make sure that no tensor, however deep, is in another file, which ONNX Runtime would read."""
+def _has_its_weights(message: Message) -> bool:
+    """Say whether no tensor, however deep, is in another file, which ONNX Runtime would read."""
     for field, value in message.ListFields():
         if field.name == "external_data" or (field.name == "data_location" and value):
-            raise ValueError("it has weights in another file")
+            return False
         if field.message_type:
-            for each in [value] if isinstance(value, Message) else value:
-                _require_own_weights(each)
+            inner = [value] if isinstance(value, Message) else value
+            if not all(map(_has_its_weights, inner)):
+                return False
+    return True

@@ -190,25 +190,26 @@ def _require_signatures(ask: Mapping[str, Any], about: About) -> None:
         "embed": (_FILES, "embedding", None),
         "explain": (_FILES, "heat_map", None),
     }
-    for name, (taken, output, many) in expected.items():
+    for name, (taken, output, count) in expected.items():
         if name in ask:
-            _require_signature(ask[name], taken, output, many)
+            _require_signature(name, ask[name], taken, output, count)
         elif name != "explain":
             raise ValueError(f"it lacks the signature {name}")
 
 
 def _require_signature(
-    function: Any, taken: list[tf.TensorSpec], output: str, many: int | None
+    name: str, function: Any, taken: list[tf.TensorSpec], output: str, count: int | None
 ) -> None:
     """Make sure of what a function takes, what it gives, and how many of that of each photo."""
     inputs = function.inputs[: len(function.inputs) - len(function.captured_inputs)]
-    if [_kind(each) for each in inputs] != [_kind(each) for each in taken]:
-        raise ValueError(f"for {output} it takes {[_kind(each) for each in inputs]}")
+    found, expected = (", ".join(map(_kind, each)) for each in (inputs, taken))
+    if found != expected:
+        raise ValueError(f"its signature {name} takes {found}, not {expected}")
     made = tf.nest.pack_sequence_as(function.structured_outputs, function.outputs)
     if output not in made or made[output].dtype != tf.float32:
-        raise ValueError(f"it does not answer with {output}")
-    if many is not None and made[output].shape.as_list() != [None, many]:
-        raise ValueError(f"it answers with {made[output].shape[-1]} {output}, not {many}")
+        raise ValueError(f"its signature {name} does not answer with {output} of float32")
+    if count is not None and made[output].shape.as_list() != [None, count]:
+        raise ValueError(f"it answers with {made[output].shape[-1]} {output}, not {count}")
 
 
 def _kind(of: Any) -> str:

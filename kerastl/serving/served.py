@@ -26,7 +26,7 @@ PROBABILITIES = "probabilities"
 # Of a run that is asked, so many weights are constants of the graph: read and ordered beforehand,
 # they let MobileNetV2 answer 5 to 10 % more photos. More stay variables, since each pass over the
 # graph copies constants: those of ResNet50 would take another 1.3 GB.
-_FEW = 2**23
+_MOST_CONSTANTS = 2**23
 
 
 class Outputs(NamedTuple):
@@ -165,7 +165,7 @@ def open_served(model: Served, path: Path) -> Opened:
         model: The model.
         path: Where it is from.
     """
-    kept = tf.constant if model.once.count_params() <= _FEW else tf.Variable
+    kept = tf.constant if model.once.count_params() <= _MOST_CONSTANTS else tf.Variable
     answering, size = Answering(model, kept), model.about.image_size
     pixels, floats = (
         [tf.TensorSpec([None, size, size, 3], kind)] for kind in (tf.uint8, tf.float32)

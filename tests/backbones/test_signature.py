@@ -48,7 +48,7 @@ def test_outputs_are_asked_for_by_name(kept: Callable[..., Weight], kind: str):
         np.testing.assert_allclose(pooled, np.mean(expected[:count], axis=(1, 2)), atol=1e-5)
 
 
-def test_it_keeps_its_weights_of():
+def test_it_keeps_its_variables():
     weights = weights_of()
     expected, signature = expected_of(*weights), signature_of(*weights)
     del weights

@@ -3,7 +3,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import pty
 import shutil
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -134,11 +139,32 @@ def test_names_from_elsewhere_do_not_command_the_terminal(
     done = program("predict", folder, photo, "no\x1b[31mtes.jpg", cwd=tmp_path, check=True)
     assert "[31m 0." in done.stdout
     assert "Skipped no[31mtes.jpg" in done.stderr
+    told = program("predict", folder, photo, "--json", cwd=tmp_path, check=True).stdout
+    assert "\x9b" in json.loads(told.splitlines()[-1])["predictions"][0]["label"]
+    table = on_a_terminal("predict", folder, photo, "--csv", cwd=tmp_path)
+    assert "file,label,probability,]0;titleblue[31m,]0;title" in table
     (tmp_path / "begun").mkdir()
     record = {"verb": "run", "status": "broken \x1b[31moff", "recipe": {}}
     (tmp_path / "begun" / "run.json").write_text(json.dumps(record))
     failed = program("predict", "begun", photo, cwd=tmp_path)
     assert failed.returncode == 1
     assert "broken [31moff" in failed.stderr
-    for printed in (done.stdout, done.stderr, failed.stderr):
+    for printed in (done.stdout, done.stderr, told, table, failed.stderr):
         assert not {"\x1b", "\x07", "\x9b"} & {*printed}
+
+
+def on_a_terminal(*arguments: str | Path, cwd: Path) -> str:
+    """Return what the installed program prints on one that knows no colours."""
+    ours, theirs = pty.openpty()
+    executable = Path(sys.executable).parent / "kerastl"
+    command = [str(executable), *map(str, arguments)]
+    env = {**os.environ, "TERM": "dumb"}
+    subprocess.run(command, cwd=cwd, env=env, stdout=theirs, stderr=subprocess.DEVNULL, check=True)
+    os.close(theirs)
+    printed = b""
+    # Linux ends what a terminal has to say with an error.
+    with suppress(OSError):
+        while part := os.read(ours, 4096):
+            printed += part
+    os.close(ours)
+    return printed.decode()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -133,18 +134,28 @@ def test_no_module_that_a_file_names_is_imported(tmp_path: Path, monkeypatch, wi
     assert (tmp_path / "payload.py").exists()
 
 
+def test_what_is_imported_is_refused_in_no_thread_afterwards(tmp_path: Path):
+    _write_small(str(tmp_path))
+    before = vars(tfds.features.FeatureConnector)["cls_from_name"]
+    with ThreadPoolExecutor(4) as pool:
+        found = pool.map(lambda _: TFDS("small", data_dir=str(tmp_path)).find(), range(8))
+    assert [len(one.photos) for one in found] == [20] * 8
+    assert vars(tfds.features.FeatureConnector)["cls_from_name"] is before
+
+
 def test_features_that_are_imported_are_read(tmp_path: Path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "own_features.py").write_text(
         "import tensorflow_datasets as tfds\nclass Label(tfds.features.ClassLabel): pass\n"
     )
+    monkeypatch.delitem(sys.modules, "own_features", raising=False)
     own = importlib.import_module("own_features")
     _write_small(str(tmp_path), own.Label(names=["dark", "bright"]))
     assert TFDS("small", data_dir=str(tmp_path)).find().classes == ("dark", "bright")
 
 
 def test_a_data_set_whose_code_would_be_fetched_is_refused():
-    with pytest.raises(DataError, match="'kubric:movi' is refused: its code is fetched"):
+    with pytest.raises(DataError, match="'kubric:movi' is refused: its code would be fetched"):
         TFDS("kubric:movi").find()
 
 

@@ -96,8 +96,10 @@ def test_what_is_no_harmless_part_of_keras_is_refused(file: Path, module, name):
         open_keras_file(file)
 
 
-@pytest.mark.parametrize("module", ["builtins", "keras.layers", "keras", None])
-@pytest.mark.parametrize("function", ["TFSMLayer", "Lambda", "deserialize", "get_file", None])
+@pytest.mark.parametrize("module", ["builtins", "keras.layers", "keras.src.ops.nn", None])
+@pytest.mark.parametrize(
+    "function", ["TFSMLayer", "Lambda", "deserialize", "__loader__", ["relu"], None]
+)
 def test_a_function_may_only_be_an_activation(file: Path, module, function):
     named = {"module": module, "class_name": "function", "config": function}
     config = {"activation": named, "name": "more"}

@@ -13,7 +13,7 @@ from small import CLASSES, small
 def test_many_weights_answer_as_few_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     model = small(About("sweets", CLASSES, 32))
     few = served.open_served(model.served, tmp_path)
-    monkeypatch.setattr(served, "_FEW", 0)
+    monkeypatch.setattr(served, "_MOST_CONSTANTS", 0)
     many = served.open_served(model.served, tmp_path)
     for count in (1, 8):
         photos = model.photos[:count]
