@@ -101,7 +101,7 @@ def compared_scores(split: str, runs: Mapping[str, SplitScores]) -> Table:
 
 def _table(title: str, first: str, figures: Iterable[str]) -> Table:
     """Return a table without rows; columns after the first are aligned to the right."""
-    table = Table(box=None, title=Text(title), title_justify="left", title_style="bold")
+    table = Table(box=None, title=Text(title, style="bold"), title_justify="left")
     table.add_column(first)
     for name in figures:
         table.add_column(name, justify="right")
