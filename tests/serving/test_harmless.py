@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.framework.function_pb2 import FunctionDefLibrary
-from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
 from kerastl.errors import ExportError
@@ -17,6 +16,7 @@ from kerastl.serving import saved_model
 from kerastl.serving.about import ABOUT, About
 from kerastl.serving.harmless import require_harmless
 from kerastl.serving.served import served
+from saved import changing, graph_of
 
 EVIL: dict[str, Callable[[str], object]] = {
     "WriteFile": lambda path: tf.io.write_file(path, "planted"),
@@ -70,6 +70,13 @@ def planted(folder: Path, effect: Callable[[str], object], within: bool) -> Path
     return folder / "model"
 
 
+@pytest.fixture
+def export(finished, tmp_path: Path) -> Path:
+    """A copy of the SavedModel of a run."""
+    directory, _ = finished
+    return Path(shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model"))
+
+
 @pytest.mark.parametrize("name", EVIL)
 @pytest.mark.parametrize("within", [False, True])
 def test_what_does_more_than_compute_is_refused(name: str, within: bool, tmp_path: Path):
@@ -79,21 +86,16 @@ def test_what_does_more_than_compute_is_refused(name: str, within: bool, tmp_pat
     assert not (tmp_path / "planted").exists()
 
 
-def test_what_lies_outside_of_all_functions_is_not_run(finished, tmp_path: Path):
-    directory, _ = finished
-    folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
-    saved = saved_model_pb2.SavedModel()
-    saved.ParseFromString((folder / "saved_model.pb").read_bytes())
-    (meta,) = saved.meta_graphs
+def test_what_lies_outside_of_all_functions_is_not_run(export: Path, tmp_path: Path):
     with tf.Graph().as_default() as graph:
         tf.raw_ops.WriteFile(filename=str(tmp_path / "planted"), contents="", name="planted")
         nodes = graph.as_graph_def().node
-    meta.graph_def.node.extend(nodes)
-    for node in meta.graph_def.node:
-        if "PartitionedCall" in node.op:
-            node.input.append("^planted")
-    (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
-    opened = saved_model.open_saved_model(folder)
+    with changing(export) as meta:
+        meta.graph_def.node.extend(nodes)
+        for node in meta.graph_def.node:
+            if "PartitionedCall" in node.op:
+                node.input.append("^planted")
+    opened = saved_model.open_saved_model(export)
     size = opened.about.image_size
     for kind in (np.uint8, np.float32):
         assert len(opened.probabilities(np.zeros((5, size, size, 3), kind))) == 5
@@ -113,39 +115,29 @@ def test_operations_may_have_gradients_of_their_own(tmp_path: Path):
     mean = keras.layers.GlobalAveragePooling2D()(keras.ops.silu(inputs))
     model = keras.Model(inputs, keras.layers.Dense(2, name="head_logits")(mean))
     saved_model.write(served(model, About("candy", ("mars", "twix"), 8)), tmp_path / "1")
-    saved = saved_model_pb2.SavedModel()
-    saved.ParseFromString((tmp_path / "1" / "saved_model.pb").read_bytes())
-    assert saved.meta_graphs[0].graph_def.library.registered_gradients
+    assert graph_of(tmp_path / "1").graph_def.library.registered_gradients
     require_harmless(tmp_path / "1")
 
 
 @pytest.mark.parametrize("name", ["saved_model.cpb", "saved_model.pbtxt"])
-def test_what_tensorflow_would_take_instead_is_refused(finished, name: str, tmp_path: Path):
-    directory, _ = finished
-    folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
-    (folder / name).write_bytes(b"")
+def test_what_tensorflow_would_take_instead_is_refused(export: Path, name: str):
+    (export / name).write_bytes(b"")
     with pytest.raises(ExportError, match=f"it holds {name}"):
-        saved_model.open_saved_model(folder)
+        saved_model.open_saved_model(export)
 
 
 @pytest.mark.parametrize("damage", [b"", b"nothing", b"\x0a\x00"])
-def test_a_damaged_graph_is_told(finished, damage: bytes, tmp_path: Path):
-    directory, _ = finished
-    folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
-    (folder / "saved_model.pb").write_bytes(damage)
+def test_a_damaged_graph_is_told(export: Path, damage: bytes):
+    (export / "saved_model.pb").write_bytes(damage)
     with pytest.raises(ExportError, match=r"is (damaged|refused)"):
-        saved_model.open_saved_model(folder)
+        saved_model.open_saved_model(export)
 
 
-def test_a_constant_among_the_objects_is_refused(finished, tmp_path: Path):
-    directory, _ = finished
-    folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
-    saved = saved_model_pb2.SavedModel()
-    saved.ParseFromString((folder / "saved_model.pb").read_bytes())
-    saved.meta_graphs[0].object_graph_def.nodes.add().constant.operation = "large"
-    (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
+def test_a_constant_among_the_objects_is_refused(export: Path):
+    with changing(export) as graph:
+        graph.object_graph_def.nodes.add().constant.operation = "large"
     with pytest.raises(ExportError, match="is refused: it is of another kind"):
-        saved_model.open_saved_model(folder)
+        saved_model.open_saved_model(export)
 
 
 def _with_another_instead(library: FunctionDefLibrary) -> None:
@@ -172,16 +164,12 @@ def _with_a_gradient(library: FunctionDefLibrary) -> None:
 
 @pytest.mark.parametrize("change", [_with_another_instead, _with_a_gradient])
 def test_functions_that_nothing_seems_to_call_are_refused(
-    finished, change: Callable[[FunctionDefLibrary], None], tmp_path: Path
+    export: Path, change: Callable[[FunctionDefLibrary], None]
 ):
-    directory, _ = finished
-    folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
-    saved = saved_model_pb2.SavedModel()
-    saved.ParseFromString((folder / "saved_model.pb").read_bytes())
-    change(saved.meta_graphs[0].graph_def.library)
-    (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
+    with changing(export) as graph:
+        change(graph.graph_def.library)
     with pytest.raises(ExportError, match="is refused: it has the operation 'WriteFile'"):
-        saved_model.open_saved_model(folder)
+        saved_model.open_saved_model(export)
 
 
 def _named_by_a_signature(graph: MetaGraphDef, evil: str) -> None:
@@ -211,22 +199,18 @@ def _named_by_a_resource(graph: MetaGraphDef, evil: str) -> None:
 
 @pytest.mark.parametrize("named", [_named_by_a_signature, _named_by_a_resource])
 def test_functions_that_are_in_no_list_are_refused(
-    finished, named: Callable[[MetaGraphDef, str], None], tmp_path: Path
+    export: Path, named: Callable[[MetaGraphDef, str], None], tmp_path: Path
 ):
-    directory, _ = finished
-    folder = shutil.copytree(directory / "export" / "colors" / "1", tmp_path / "model")
-    saved = saved_model_pb2.SavedModel()
-    saved.ParseFromString((folder / "saved_model.pb").read_bytes())
-    graph, files = saved.meta_graphs[0], [tf.TensorSpec([None], tf.string, "photos")]
+    files = [tf.TensorSpec([None], tf.string, "photos")]
 
     @tf.function(input_signature=files if named is _named_by_a_signature else [])
     def evil(*_: tf.Tensor) -> None:
         tf.io.write_file(str(tmp_path / "planted"), "planted")
 
-    function = graph.graph_def.library.function.add()
-    function.CopyFrom(evil.get_concrete_function().function_def)
-    named(graph, function.signature.name)
-    (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
+    with changing(export) as graph:
+        function = graph.graph_def.library.function.add()
+        function.CopyFrom(evil.get_concrete_function().function_def)
+        named(graph, function.signature.name)
     with pytest.raises(ExportError, match="is refused: it has the operation 'WriteFile'"):
-        saved_model.open_saved_model(folder).embed(np.zeros([1, 32, 32, 3], np.uint8))
+        saved_model.open_saved_model(export).embed(np.zeros([1, 32, 32, 3], np.uint8))
     assert not (tmp_path / "planted").exists()

@@ -14,8 +14,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
-from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-from tensorflow.core.protobuf.saved_object_graph_pb2 import SavedObject, SavedObjectGraph
+from tensorflow.core.protobuf.saved_object_graph_pb2 import (
+    SavedConcreteFunction,
+    SavedObject,
+    SavedObjectGraph,
+)
 
 from colors import photo
 from kerastl import trained
@@ -26,6 +29,7 @@ from kerastl.predicting import predict_files
 from kerastl.serving.about import About
 from kerastl.serving.saved_model import open_saved_model, write
 from kerastl.serving.served import Served
+from saved import changing
 from small import CLASSES, small
 
 WEIGHTS = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"
@@ -211,22 +215,12 @@ def cut_variables(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def change_objects(folder: Path, change: Callable[[SavedObjectGraph], None]) -> None:
-    path, read = folder / "saved_model.pb", SavedModel()
-    read.ParseFromString(path.read_bytes())
-    change(read.meta_graphs[0].object_graph_def)
-    path.write_bytes(read.SerializeToString())
-
-
 def without(folder: Path, name: str) -> None:
     """Remove what is called so from the graph of objects."""
-
-    def change(objects: SavedObjectGraph) -> None:
-        for node in objects.nodes:
+    with changing(folder) as graph:
+        for node in graph.object_graph_def.nodes:
             for child in [one for one in node.children if one.local_name == name]:
                 node.children.remove(child)
-
-    change_objects(folder, change)
 
 
 def function_of(objects: SavedObjectGraph, name: str) -> SavedObject:
@@ -239,33 +233,30 @@ def function_of(objects: SavedObjectGraph, name: str) -> SavedObject:
     return next(node for node in nodes if node.HasField("bare_concrete_function"))
 
 
+def concrete_function_of(objects: SavedObjectGraph, name: str) -> SavedConcreteFunction:
+    called = function_of(objects, name).bare_concrete_function.concrete_function_name
+    return objects.concrete_functions[called]
+
+
 def renamed(folder: Path, name: str, output: str) -> None:
     """Let an output of a signature have another name."""
-
-    def change(objects: SavedObjectGraph) -> None:
-        called = function_of(objects, name).bare_concrete_function.concrete_function_name
-        made = objects.concrete_functions[called].output_signature.dict_value.fields
+    with changing(folder) as graph:
+        function = concrete_function_of(graph.object_graph_def, name)
+        made = function.output_signature.dict_value.fields
         made["other"].CopyFrom(made.pop(output))
-
-    change_objects(folder, change)
 
 
 def with_one_weight_twice(folder: Path) -> None:
-    def change(objects: SavedObjectGraph) -> None:
-        called = function_of(objects, "image").bare_concrete_function.concrete_function_name
-        bound = objects.concrete_functions[called].bound_inputs
+    with changing(folder) as graph:
+        bound = concrete_function_of(graph.object_graph_def, "image").bound_inputs
         bound[1] = bound[0]
-
-    change_objects(folder, change)
 
 
 def another_function(folder: Path, name: str, other: str) -> None:
     """Let a signature be the function of another one."""
-
-    def change(objects: SavedObjectGraph) -> None:
+    with changing(folder) as graph:
+        objects = graph.object_graph_def
         function_of(objects, name).CopyFrom(function_of(objects, other))
-
-    change_objects(folder, change)
 
 
 def with_another_class(folder: Path) -> None:
