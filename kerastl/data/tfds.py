@@ -93,13 +93,11 @@ def _builder(name: str, data_dir: str | None) -> Any:
             )
         with _imports_nothing():
             # Without try_gcs=False a builder looks for a cloud bucket before it does anything.
-            builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
-            _ = builder.info.features
+            return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except tfds.core.DatasetNotFoundError as error:
         raise DataError(f"TensorFlow Datasets knows no data set {name!r}.") from error
     except (ImportError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"There is no TensorFlow data set {name!r}: {cause(error)}") from error
-    return builder
 
 
 @contextlib.contextmanager

@@ -93,12 +93,11 @@ def open_onnx(path: Path) -> Opened:
     Raises:
         ExportError: It is damaged, or none of kerastl's; or ONNX Runtime is not installed.
     """
-    runtime = needed("onnxruntime", "ONNX", "onnx")
+    runtime, onnx = (needed(name, "ONNX", "onnx") for name in ("onnxruntime", "onnx"))
     options = runtime.SessionOptions()
     options.intra_op_num_threads = cores()
     # Errors come as exceptions; what else it has to say is of no use to a person.
     options.log_severity_level = 4
-    onnx = needed("onnx", "ONNX", "onnx")
     try:
         content = path.read_bytes()
         is_alone = _has_its_weights(onnx.load_model_from_string(content))

@@ -17,7 +17,7 @@ from kerastl.serving.about import ABOUT, CLASSES, NO_PHOTO, UNSURE, About
 from kerastl.serving.harmless import require_harmless
 from kerastl.serving.opened import Opened, Pixels, Values
 from kerastl.serving.reading import read_files
-from kerastl.serving.served import Answering, Outputs, Served, heat_map
+from kerastl.serving.served import Answering, Outputs, Served, heat_map, pixels, traced
 
 Named = dict[str, tf.Tensor]
 Signatures = dict[str, Callable[..., Named]]
@@ -73,15 +73,15 @@ def write(served: Served, folder: Path) -> None:
 def _signatures(answering: Answering, answer: Callable[[tf.Tensor], Named]) -> Signatures:
     about, size = answering.served.about, answering.served.about.image_size
     # Each is traced once, however many signatures call it.
-    outputs_of = _traced(answering, _pixels(size, tf.float32))
-    reading = _traced(lambda photos: read_files(photos, size, about.resize), _FILES)
+    outputs_of = traced(answering, pixels(size, tf.float32))
+    reading = traced(lambda photos: read_files(photos, size, about.resize), _FILES)
 
     def image(images: tf.Tensor) -> Named:
         return answer(outputs_of(tf.cast(images, tf.float32)).probabilities)
 
     def read(photos: tf.Tensor) -> tuple[Outputs, tf.Tensor]:
-        pixels, readable = reading(photos)
-        return outputs_of(tf.ensure_shape(pixels, [None, size, size, 3])), readable
+        images, readable = reading(photos)
+        return outputs_of(tf.ensure_shape(images, [None, size, size, 3])), readable
 
     def serving_default(photos: tf.Tensor) -> Named:
         outputs, readable = read(photos)
@@ -97,21 +97,12 @@ def _signatures(answering: Answering, answer: Callable[[tf.Tensor], Named]) -> S
         return _told(answer(outputs.probabilities) | maps, readable)
 
     made = {
-        "serving_default": _traced(serving_default, _FILES),
-        "image": _traced(image, _pixels(size, tf.float32)),
-        "image_uint8": _traced(image, _pixels(size, tf.uint8)),
-        "embed": _traced(embed, _FILES),
+        "serving_default": traced(serving_default, _FILES),
+        "image": traced(image, pixels(size, tf.float32)),
+        "image_uint8": traced(image, pixels(size, tf.uint8)),
+        "embed": traced(embed, _FILES),
     }
-    return made | ({"explain": _traced(explain, _FILES)} if answering.served.explains else {})
-
-
-def _traced(function: Callable[..., Any], signature: list[tf.TensorSpec]) -> Callable[..., Any]:
-    traced: Callable[..., Any] = tf.function(function, input_signature=signature, autograph=False)
-    return traced
-
-
-def _pixels(size: int, kind: tf.DType) -> list[tf.TensorSpec]:
-    return [tf.TensorSpec([None, size, size, 3], kind, "images")]
+    return made | ({"explain": traced(explain, _FILES)} if answering.served.explains else {})
 
 
 def _answer_of(about: About) -> Callable[[tf.Tensor], Named]:
@@ -183,10 +174,10 @@ def open_saved_model(folder: Path) -> Opened:
 
 def _require_signatures(ask: Mapping[str, Any], about: About) -> None:
     """Make sure that what will be asked takes and gives what it should; else raise ValueError."""
-    pixels, floats = (_pixels(about.image_size, kind) for kind in (tf.uint8, tf.float32))
+    size, classes = about.image_size, len(about.classes)
     expected = {
-        "image_uint8": (pixels, "probabilities", len(about.classes)),
-        "image": (floats, "probabilities", len(about.classes)),
+        "image_uint8": (pixels(size, tf.uint8), "probabilities", classes),
+        "image": (pixels(size, tf.float32), "probabilities", classes),
         "embed": (_FILES, "embedding", None),
         "explain": (_FILES, "heat_map", None),
     }

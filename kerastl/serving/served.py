@@ -148,6 +148,16 @@ class Answering:
         return [tf.cast(tensor, tf.float32) for tensor in self._folded(photos)]
 
 
+def traced(function: Callable[..., Any], signature: list[tf.TensorSpec]) -> Any:
+    """Return a function of tensors that is traced once, and computes as a graph from then on."""
+    return tf.function(function, input_signature=signature, autograph=False)
+
+
+def pixels(size: int, kind: tf.DType) -> list[tf.TensorSpec]:
+    """Return the signature of what takes photos `[batch, size, size, 3]` of 0..255."""
+    return [tf.TensorSpec([None, size, size, 3], kind, "images")]
+
+
 def heat_map(outputs: Outputs) -> tf.Tensor:
     """Return where the most probable class is seen, float32 `[photos, height, width]` of 0..1.
 
@@ -167,19 +177,14 @@ def open_served(model: Served, path: Path) -> Opened:
     """
     kept = tf.constant if model.once.count_params() <= _MOST_CONSTANTS else tf.Variable
     answering, size = Answering(model, kept), model.about.image_size
-    pixels, floats = (
-        [tf.TensorSpec([None, size, size, 3], kind)] for kind in (tf.uint8, tf.float32)
-    )
 
     def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = answering(images)
         maps = {"heat_map": heat_map(outputs)} if model.explains else {}
         return {"probabilities": outputs.probabilities, "embedding": outputs.embedding, **maps}
 
-    of_floats = tf.function(answer, floats, autograph=False)
-    of_bytes = tf.function(
-        lambda images: of_floats(tf.cast(images, tf.float32)), pixels, autograph=False
-    )
+    of_floats = traced(answer, pixels(size, tf.float32))
+    of_bytes = traced(lambda images: of_floats(tf.cast(images, tf.float32)), pixels(size, tf.uint8))
 
     @once
     def signature() -> Signature:
