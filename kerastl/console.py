@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -22,8 +23,10 @@ class _HarmlessConsole(Console):
                 yield segment._replace(text=without_controls(segment.text))
 
 
+# Names between colons are names, and no emoji.
+_plain = partial(_HarmlessConsole, highlight=False, soft_wrap=True, emoji=False)
 # One object for the whole program, so that `--json` can send it to standard error.
-console: Console = _HarmlessConsole(highlight=False, soft_wrap=True)
+console: Console = _plain()
 
 
 def say(line: str) -> None:
@@ -33,7 +36,7 @@ def say(line: str) -> None:
 
 def note(line: str) -> None:
     """Print one line on standard error, where it is in nobody's way."""
-    _HarmlessConsole(highlight=False, soft_wrap=True, stderr=True).print(line, markup=False)
+    _plain(stderr=True).print(line, markup=False)
 
 
 def counted(number: int, what: str) -> str:

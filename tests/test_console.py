@@ -23,6 +23,13 @@ def test_no_line_or_cell_commands_the_terminal(capsys: pytest.CaptureFixture[str
     assert printed.out.count("mars") == 3
 
 
+def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]):
+    say("class :cat: of [bold]")
+    note("class :cat: of [bold]")
+    printed = capsys.readouterr()
+    assert printed.out == printed.err == "class :cat: of [bold]\n"
+
+
 def test_its_own_colors_are_left():
     how = {"force_terminal": True, "color_system": "standard", "highlight": False}
     terminal = type(console)(file=io.StringIO(), **how)

@@ -13,7 +13,7 @@ import click
 
 from kerastl import runs
 from kerastl.cli.options import json_option, print_json
-from kerastl.console import counted
+from kerastl.console import counted, note
 from kerastl.data.given import gathered
 from kerastl.errors import UsageError, without_controls
 
@@ -70,7 +70,7 @@ def predict(
     predictions, left_out, count, copied = [], [], 0, 0
     for found, skipped in predicting.predict_files(opened, given, top):
         for one in skipped:
-            click.echo(without_controls(f"Skipped {one.name}: {one.reason}"), err=True)
+            note(f"Skipped {one.name}: {one.reason}")
         if sort_into:
             copied += predicting.sort_into(sort_into, found)
         if as_json or as_csv:

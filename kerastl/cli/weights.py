@@ -10,7 +10,7 @@ import click
 
 from kerastl.backbones.names import require_name
 from kerastl.cli.options import go_offline, offline_option, set_option, with_settings
-from kerastl.errors import KerastlError, WeightsError, without_controls
+from kerastl.errors import KerastlError, WeightsError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +69,7 @@ def fetch(
     BACKBONE is a constructor of keras.applications, or a recipe for the one that it names. What
     was broken off is gone on with; several are fetched at once.
     """
-    from kerastl.console import say
+    from kerastl.console import note, say
 
     go_offline(offline)
     # A typing mistake is told before TensorFlow is imported.
@@ -81,7 +81,7 @@ def fetch(
     for result in fetch_all([published_for(backbone) for backbone in backbones]):
         if isinstance(result, WeightsError):
             failed += 1
-            click.echo(without_controls(f"Error: {result}"), err=True)
+            note(f"Error: {result}")
         else:
             say(str(result))
     return 1 if failed else 0
@@ -119,7 +119,7 @@ def verify() -> int:
     """
     from kerastl.backbones.inventory import held
     from kerastl.backbones.inventory import verify as verify_one
-    from kerastl.console import say
+    from kerastl.console import note, say
 
     failed = 0
     for one in held():
@@ -127,7 +127,7 @@ def verify() -> int:
             say(f"{one.path.name}: {verify_one(one)}")
         except KerastlError as error:
             failed += 1
-            click.echo(without_controls(f"Error: {error}"), err=True)
+            note(f"Error: {error}")
     return 1 if failed else 0
 
 
