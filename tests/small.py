@@ -26,10 +26,15 @@ class Small:
     expected: np.ndarray
 
 
-def small(about: About, views: int = 1, temperature: float | None = None) -> Small:
+def small(
+    about: About,
+    views: int = 1,
+    temperature: float | None = None,
+    constructor: str = "MobileNet",
+) -> Small:
     keras.utils.set_random_seed(5)
-    size = about.image_size
-    backbone, _ = graph(Backbone("MobileNet", size, options={"alpha": 0.25}, weights=None))
+    size, options = about.image_size, {"alpha": 0.25} if constructor == "MobileNet" else {}
+    backbone, _ = graph(Backbone(constructor, size, options=options, weights=None))
     logits = add_head(backbone.outputs[0], Head(), len(about.classes), seed=5)
     model = keras.Model(backbone.inputs[0], logits, name=about.name)
     # Smooth as photos are, from dark to light.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,9 @@ _SUSPECT = re.compile(
     "Abort|Cache|Copy|Dataset|Debug|Dump|File|Immutable|Mlir|Proto|Py|Queue|Reader|Remote|Rpc|"
     "Snapshot|Summary|Table|TPU|Vocab|Xla"
 )
+# Layers keep as constants what they take from each channel, and little else; one may say that it is
+# as large as the memory, and hold one number.
+_MOST_NUMBERS = 2**16
 # Of functions with the same value of this TensorFlow takes one for another, as devices are.
 _EXCHANGED = "api_implements"
 
@@ -80,11 +84,17 @@ def _graph(folder: Path) -> Any:
         (graph,) = saved.meta_graphs
     except (OSError, DecodeError, ValueError) as error:
         raise ExportError(f"{folder} is damaged: its {GRAPH} cannot be read.") from error
-    # A constant may say that it is as large as the memory, and hold one number.
-    kinds = {node.WhichOneof("kind") for node in graph.object_graph_def.nodes}
-    if not kinds or "constant" in kinds:
+    if not graph.object_graph_def.nodes or _numbers_of_constants(graph) > _MOST_NUMBERS:
         raise ExportError(f"{folder} is refused: it is of another kind than exports are.")
     return graph
+
+
+def _numbers_of_constants(graph: Any) -> int:
+    """Return how many numbers all constants say that they are, whatever they hold."""
+    nodes = {node.name: node for node in graph.graph_def.node}
+    names = (node.constant.operation for node in graph.object_graph_def.nodes)
+    shapes = (nodes[name].attr["value"].tensor.tensor_shape for name in names if name in nodes)
+    return sum(math.prod(abs(each.size) for each in shape.dim) for shape in shapes)
 
 
 def _operations(graph: Any) -> Iterator[str]:

@@ -133,9 +133,17 @@ def test_a_damaged_graph_is_told(export: Path, damage: bytes):
         saved_model.open_saved_model(export)
 
 
-def test_a_constant_among_the_objects_is_refused(export: Path):
+@pytest.mark.parametrize("shapes", [[[2**40]], [[2**20, 2**20]], [[-(2**40)]], [[2**15]] * 3])
+def test_constants_that_say_they_are_large_are_refused(export: Path, shapes: list[list[int]]):
     with changing(export) as graph:
-        graph.object_graph_def.nodes.add().constant.operation = "large"
+        for number, shape in enumerate(shapes):
+            node = graph.graph_def.node.add(name=f"large_{number}", op="Const")
+            tensor = node.attr["value"].tensor
+            tensor.dtype = tf.float32.as_datatype_enum
+            tensor.float_val.append(1)
+            for size in shape:
+                tensor.tensor_shape.dim.add(size=size)
+            graph.object_graph_def.nodes.add().constant.operation = node.name
     with pytest.raises(ExportError, match="is refused: it is of another kind"):
         saved_model.open_saved_model(export)
 

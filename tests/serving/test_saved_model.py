@@ -194,6 +194,29 @@ def sweets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+# All ways to prepare photos, some with constants of their own; and few weights as well as many.
+FAMILIES = (
+    *("VGG16", "EfficientNetB0"),
+    *(
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in (
+            *("ConvNeXtTiny", "DenseNet121", "EfficientNetV2B0", "MobileNetV2", "MobileNetV3Small"),
+            *("NASNetMobile", "ResNet50", "ResNet50V2", "Xception"),
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize("constructor", FAMILIES)
+def test_an_export_of_each_family_is_opened_again(constructor: str, tmp_path: Path):
+    size = 71 if constructor == "Xception" else 32
+    model = small(About("sweets", CLASSES, size), constructor=constructor)
+    write(model.served, tmp_path / "1")
+    found = open_saved_model(tmp_path / "1").probabilities(model.photos)
+    # Deep layers of random weights make more of the last digit than trained ones.
+    np.testing.assert_allclose(found, model.expected, atol=1e-3)
+
+
 @pytest.mark.parametrize("kind", ["uint8", "float32"])
 def test_opened_it_answers_as_its_signatures_do(sweets: Path, kind: str):
     opened = open_saved_model(sweets)
@@ -203,11 +226,11 @@ def test_opened_it_answers_as_its_signatures_do(sweets: Path, kind: str):
     expected = ask["image"](images=tf.constant(photos, tf.float32))["probabilities"]
     for count in (1, 2, 3, 11):
         some = photos[:count]
-        np.testing.assert_allclose(opened.probabilities(some), expected[:count], atol=1e-6)
+        np.testing.assert_allclose(opened.probabilities(some), expected[:count], atol=1e-4)
         embedding = ask["embed"](photos=files[:count])["embedding"]
-        np.testing.assert_allclose(opened.embed(some), embedding, atol=1e-5)
+        np.testing.assert_allclose(opened.embed(some), embedding, atol=1e-4)
         heat_map = ask["explain"](photos=files[:count])["heat_map"]
-        np.testing.assert_allclose(opened.explain(some), heat_map, atol=1e-5)
+        np.testing.assert_allclose(opened.explain(some), heat_map, atol=1e-4)
 
 
 def cut_variables(folder: Path) -> None:
