@@ -143,20 +143,52 @@ def _data_of(record: Mapping[str, Any]) -> str:
 
 def _record(form: Form, about: About, parity: Parity, folder: Path) -> str:
     """Return what `export.json` holds: what was written, and how it was found to answer."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
     values = {
         "format": form.format,
         "quantization": form.quantization,
         "about": json.loads(about.as_text()),
         "parity": parity.as_json(),
-        "sha256": {str(path.relative_to(folder)): _digest(path) for path in files},
+        "sha256": {name: _digest(path) for name, path in _files(folder).items()},
     }
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Return all files in a folder, by their names in it."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path for path in found}
 
 
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_as_written(folder: Path) -> None:
+    """Make sure that an export's files are those that were found to answer as the model does.
+
+    Only zip files and variables are checked by what reads them. The model card may be changed, and
+    a folder without a record is left as it is.
+
+    Args:
+        folder: Where the files and their record are.
+
+    Raises:
+        ExportError: A file is another than was written, or the record cannot be read.
+    """
+    if not (folder / _RECORD).is_file():
+        return
+    try:
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ExportError(f"{folder} is damaged: its {_RECORD} cannot be read.") from error
+    digests = record.get("sha256") if isinstance(record, dict) else None
+    expected = {**digests} if isinstance(digests, dict) else {}
+    for name, path in _files(folder).items():
+        if name in expected.keys() - {_CARD} and _digest(path) != expected[name]:
+            raise ExportError(
+                f"{folder} is damaged: {name} is not the file that was written; export it again."
+            )
 
 
 def newest_number(folder: Path) -> Path | None:

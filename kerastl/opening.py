@@ -80,6 +80,7 @@ def _open_file(path: Path) -> Opened:
         return _open_run(str(directory.path))
     if path.suffix.lower() not in _BY_ENDING:
         raise ExportError(f"{path} is no model. {_EXPECTED}")
+    exports.require_as_written(path.parent)
     return _BY_ENDING[path.suffix.lower()](path)
 
 
@@ -110,5 +111,6 @@ def _open_folder(folder: Path) -> Opened | None:
     for name, opened in _IN_FOLDERS.items():
         if (folder / name).is_file():
             number = int(folder.name) if folder.name.isdecimal() else 1
+            exports.require_as_written(folder)
             return attrs.evolve(opened(folder / name), number=number)
     return None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import tarfile
 from pathlib import Path
@@ -118,6 +120,38 @@ def test_what_is_wrong_in_an_archive_is_told_by_its_name(exports: Path, tmp_path
     path = shutil.make_archive(str(tmp_path / "sent"), "tar", file.parent)
     with pytest.raises(ExportError, match=r"sent\.tar/model\.onnx is damaged"):
         open_model(path)
+
+
+@pytest.mark.parametrize("kind", ["saved_model", *FORMATS])
+def test_a_file_that_is_not_what_was_written_is_told(exports: Path, kind: str, tmp_path: Path):
+    folder = Path(shutil.copytree(exports / kind / "colors" / "3", tmp_path / "3"))
+    path = folder / FORMATS.get(kind, "saved_model.pb")
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
+    (folder / "export.json").write_text(json.dumps({"sha256": digests}))
+    (folder / "README.md").write_text("A model card may be changed.")
+    assert open_model(str(folder))
+    content = bytearray(path.read_bytes())
+    # One bit in the middle of the weights.
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    for name in (folder, path) if kind in FORMATS else (folder,):
+        with pytest.raises(ExportError, match=f"{path.name} is not the file that was written"):
+            open_model(str(name))
+
+
+@pytest.mark.parametrize("record", ["", "{", "[" * 100_000])
+def test_a_damaged_record_is_told(exports: Path, record: str, tmp_path: Path):
+    folder = Path(shutil.copytree(exports / "keras" / "colors" / "3", tmp_path / "3"))
+    (folder / "export.json").write_text(record)
+    with pytest.raises(ExportError, match=r"is damaged: its export\.json cannot be read"):
+        open_model(str(folder))
+
+
+@pytest.mark.parametrize("record", ["[]", "{}", '{"sha256": 3}', '{"sha256": {"../a": "b"}}'])
+def test_another_programs_record_is_left_alone(exports: Path, record: str, tmp_path: Path):
+    folder = Path(shutil.copytree(exports / "keras" / "colors" / "3", tmp_path / "3"))
+    (folder / "export.json").write_text(record)
+    assert open_model(str(folder / "model.keras"))
 
 
 def test_a_climbing_archive_is_refused(tmp_path: Path):

@@ -23,9 +23,10 @@ from kerastl.threads import once
 _LOGITS, _POOL = f"{HEAD}logits", f"{HEAD}avg_pool"
 # The last layer of the Keras model that is served.
 PROBABILITIES = "probabilities"
-# Of a run that is asked, so many weights are constants of the graph: read and ordered beforehand,
-# they let MobileNetV2 answer 5 to 10 % more photos. More stay variables, since each pass over the
-# graph copies constants: those of ResNet50 would take another 1.3 GB.
+# So many weights are constants of a graph, also in a SavedModel: they are read and ordered once.
+# That lets a MobileNetV2 answer 5 to 10 % more photos, and where there is only AVX2, a lone photo
+# in half of the time or less. More stay variables, since each pass over a graph copies its
+# constants: those of ResNet50 would take another 1.3 GB.
 _MOST_CONSTANTS = 2**23
 
 
@@ -106,15 +107,19 @@ class Answering:
 
     Args:
         served: The model.
-        kept: What a copy of a weight is kept in: `tf.Variable` where it is to be written, or
-            `tf.constant`.
+        kept: What a copy of a weight is kept as. Unless it is said, few weights are arrays, of
+            which each graph makes constants, and more are variables.
         module: Holds the copies, and what else is written with them.
     """
 
     served: Served
-    kept: Callable[..., Any] = tf.Variable
+    kept: Callable[..., Any] = attrs.field()
     _folded: Folded = attrs.field(init=False, repr=False)
     module: tf.Module = attrs.field(init=False, repr=False)
+
+    @kept.default
+    def _as_many_as_they_are(self) -> Callable[..., Any]:
+        return np.asarray if self.served.once.count_params() <= _MOST_CONSTANTS else tf.Variable
 
     @_folded.default
     def _with_fewer_steps(self) -> Folded:
@@ -175,8 +180,7 @@ def open_served(model: Served, path: Path) -> Opened:
         model: The model.
         path: Where it is from.
     """
-    kept = tf.constant if model.once.count_params() <= _MOST_CONSTANTS else tf.Variable
-    answering, size = Answering(model, kept), model.about.image_size
+    answering, size = Answering(model), model.about.image_size
 
     def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = answering(images)

@@ -29,7 +29,7 @@ from kerastl.predicting import predict_files
 from kerastl.serving.about import About
 from kerastl.serving.saved_model import open_saved_model, write
 from kerastl.serving.served import Served
-from saved import changing
+from saved import changing, graph_of
 from small import CLASSES, small
 
 WEIGHTS = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"
@@ -194,6 +194,25 @@ def sweets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def with_variables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model as one of many weights."""
+    folder = tmp_path_factory.mktemp("sweets") / "1"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("kerastl.serving.served._MOST_CONSTANTS", 0)
+        write(small(About("sweets", CLASSES, 32)).served, folder)
+    return folder
+
+
+def test_few_weights_are_constants_and_many_are_variables(sweets: Path, with_variables: Path):
+    def variables(folder: Path) -> list[str]:
+        nodes = graph_of(folder).object_graph_def.nodes
+        return [node.variable.name for node in nodes if node.HasField("variable")]
+
+    assert not variables(sweets)
+    assert len(variables(with_variables)) > 20
+
+
 # All ways to prepare photos, some with constants of their own; and few weights as well as many.
 FAMILIES = (
     *("VGG16", "EfficientNetB0"),
@@ -218,9 +237,14 @@ def test_an_export_of_each_family_is_opened_again(constructor: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("kind", ["uint8", "float32"])
-def test_opened_it_answers_as_its_signatures_do(sweets: Path, kind: str):
-    opened = open_saved_model(sweets)
-    ask = tf.saved_model.load(str(sweets)).signatures
+@pytest.mark.parametrize("weights", ["sweets", "with_variables"])
+def test_opened_it_answers_as_its_signatures_do(
+    weights: str, kind: str, request: pytest.FixtureRequest
+):
+    folder = request.getfixturevalue(weights)
+    opened = open_saved_model(folder)
+    loaded = tf.saved_model.load(str(folder))
+    ask = loaded.signatures
     photos = np.random.default_rng(0).integers(0, 256, (11, 32, 32, 3)).astype(kind)
     files = tf.stack([tf.io.encode_png(one) for one in photos.astype(np.uint8)])
     expected = ask["image"](images=tf.constant(photos, tf.float32))["probabilities"]
@@ -304,9 +328,9 @@ def with_another_class(folder: Path) -> None:
     ],
 )
 def test_what_is_damaged_is_told_when_it_is_opened(
-    sweets: Path, tmp_path: Path, damage: Callable[[Path], None], message: str
+    with_variables: Path, tmp_path: Path, damage: Callable[[Path], None], message: str
 ):
-    folder = Path(shutil.copytree(sweets, tmp_path / "1"))
+    folder = Path(shutil.copytree(with_variables, tmp_path / "1"))
     assert open_saved_model(folder).about.classes == CLASSES
     damage(folder)
     with pytest.raises(ExportError, match=rf"1 is damaged: .*{message}") as caught:
