@@ -22,4 +22,4 @@ def test_many_weights_answer_as_few_do(monkeypatch: pytest.MonkeyPatch, tmp_path
             (few.embed, many.embed),
             (few.explain, many.explain),
         ):
-            np.testing.assert_allclose(one(photos), other(photos), atol=1e-5)
+            np.testing.assert_allclose(one(photos), other(photos), atol=1e-4)
