@@ -142,9 +142,12 @@ def answered(batch):
 
 with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
     list(pool.map(answered, batches))
-    began = time.perf_counter()
-    list(pool.map(answered, batches))
-print(json.dumps({"rate": len(photos) / (time.perf_counter() - began)}))
+    began, passes = time.perf_counter(), 0
+    # A pass alone may be over in a sixth of a second.
+    while time.perf_counter() - began < 2:
+        list(pool.map(answered, batches))
+        passes += 1
+print(json.dumps({"rate": passes * len(photos) / (time.perf_counter() - began)}))
 """
 
 
