@@ -12,11 +12,11 @@ from typing import Any
 import keras
 
 from kerastl.console import say
-from kerastl.errors import ExportError, RunDirectoryError
+from kerastl.errors import ExportError, RunDirectoryError, one_line
 from kerastl.files import alone, replacing
 from kerastl.recipe import SQUASH
 from kerastl.rundir import RunDirectory
-from kerastl.serving.about import About
+from kerastl.serving.about import ABOUT, CLASSES, About
 from kerastl.serving.card import Card, licence_of
 from kerastl.serving.form import Form
 from kerastl.serving.gate import Parity, examine
@@ -24,6 +24,8 @@ from kerastl.serving.served import Served, served
 from kerastl.trial import Trial
 
 _RECORD, _CARD = "export.json", "README.md"
+# What is written beside a model for people and programs to read.
+_TEXTS = (_CARD, f"assets/{ABOUT}", f"assets/{CLASSES}")
 _SUMMARY = ("accuracy", "macro_f1", "calibration_error", "images")
 
 
@@ -143,20 +145,15 @@ def _data_of(record: Mapping[str, Any]) -> str:
 
 def _record(form: Form, about: About, parity: Parity, folder: Path) -> str:
     """Return what `export.json` holds: what was written, and how it was found to answer."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
     values = {
         "format": form.format,
         "quantization": form.quantization,
         "about": json.loads(about.as_text()),
         "parity": parity.as_json(),
-        "sha256": {name: _digest(path) for name, path in _files(folder).items()},
+        "sha256": {path.relative_to(folder).as_posix(): _digest(path) for path in files},
     }
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    """Return all files in a folder, by their names in it."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path for path in found}
 
 
 def _digest(path: Path) -> str:
@@ -164,31 +161,41 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def require_as_written(folder: Path) -> None:
+def require_as_written(folder: Path, only: str | None = None) -> None:
     """Make sure that an export's files are those that were found to answer as the model does.
 
-    Only zip files and variables are checked by what reads them. The model card may be changed, and
-    a folder without a record is left as it is.
+    Of what models are kept in, only zip files and variables are checked by what reads them. Texts
+    may be changed, and where no record can be read all is left to those who need it.
 
     Args:
         folder: Where the files and their record are.
+        only: The name of one file; None for all of them.
 
     Raises:
-        ExportError: A file is another than was written, or the record cannot be read.
+        ExportError: A file is another than was written, or cannot be read.
     """
-    if not (folder / _RECORD).is_file():
-        return
-    try:
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ExportError(f"{folder} is damaged: its {_RECORD} cannot be read.") from error
-    digests = record.get("sha256") if isinstance(record, dict) else None
-    expected = {**digests} if isinstance(digests, dict) else {}
-    for name, path in _files(folder).items():
-        if name in expected.keys() - {_CARD} and _digest(path) != expected[name]:
+    for name, digest in _recorded(folder).items():
+        path = folder / name
+        if name in _TEXTS or only not in (None, name):
+            continue
+        try:
+            is_another = path.is_file() and _digest(path) != digest
+        except OSError as error:
+            raise ExportError(f"{path} cannot be read: {one_line(error)}.") from error
+        if is_another:
             raise ExportError(
-                f"{folder} is damaged: {name} is not the file that was written; export it again."
+                f"{path} is not the file that was written, as {_RECORD} tells. Fetch or export it "
+                f"again; or remove {_RECORD}, if you have changed it."
             )
+
+
+def _recorded(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file as it was written; nothing where that cannot be read."""
+    record = folder / _RECORD
+    try:
+        return dict(json.loads(record.read_bytes())["sha256"]) if record.is_file() else {}
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return {}
 
 
 def newest_number(folder: Path) -> Path | None:

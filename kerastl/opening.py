@@ -80,7 +80,7 @@ def _open_file(path: Path) -> Opened:
         return _open_run(str(directory.path))
     if path.suffix.lower() not in _BY_ENDING:
         raise ExportError(f"{path} is no model. {_EXPECTED}")
-    exports.require_as_written(path.parent)
+    exports.require_as_written(path.parent, path.name)
     return _BY_ENDING[path.suffix.lower()](path)
 
 

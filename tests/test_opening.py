@@ -122,36 +122,66 @@ def test_what_is_wrong_in_an_archive_is_told_by_its_name(exports: Path, tmp_path
         open_model(path)
 
 
+def recorded(folder: Path, *names: str) -> None:
+    """Write what the files in a folder are like."""
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    (folder / "export.json").write_text(json.dumps({"sha256": digests}))
+
+
+def with_another_bit(path: Path) -> None:
+    """Change a bit in the middle of a file, where the weights are."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize("kind", ["saved_model", *FORMATS])
 def test_a_file_that_is_not_what_was_written_is_told(exports: Path, kind: str, tmp_path: Path):
     folder = Path(shutil.copytree(exports / kind / "colors" / "3", tmp_path / "3"))
     path = folder / FORMATS.get(kind, "saved_model.pb")
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
-    (folder / "export.json").write_text(json.dumps({"sha256": digests}))
-    (folder / "README.md").write_text("A model card may be changed.")
+    recorded(folder, path.name)
     assert open_model(str(folder))
-    content = bytearray(path.read_bytes())
-    # One bit in the middle of the weights.
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+    with_another_bit(path)
     for name in (folder, path) if kind in FORMATS else (folder,):
-        with pytest.raises(ExportError, match=f"{path.name} is not the file that was written"):
+        with pytest.raises(ExportError, match=r"3.\S+ is not the file that was written") as caught:
             open_model(str(name))
+        assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("record", ["", "{", "[" * 100_000])
-def test_a_damaged_record_is_told(exports: Path, record: str, tmp_path: Path):
+def test_texts_of_an_export_may_be_changed(exports: Path, tmp_path: Path):
+    folder = Path(shutil.copytree(exports / "saved_model" / "colors" / "3", tmp_path / "3"))
+    for name in ("README.md", "assets/about.json", "assets/classes.txt"):
+        # As Git does on Windows.
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content.replace(b"\n", b"\r\n"))
+    assert open_model(str(folder)).about.classes == ("blue", "green", "red")
+
+
+def test_a_lone_file_is_not_asked_about_others(exports: Path, tmp_path: Path):
     folder = Path(shutil.copytree(exports / "keras" / "colors" / "3", tmp_path / "3"))
-    (folder / "export.json").write_text(record)
-    with pytest.raises(ExportError, match=r"is damaged: its export\.json cannot be read"):
+    (folder / "other.onnx").write_bytes(b"other")
+    recorded(folder, "model.keras", "other.onnx")
+    with_another_bit(folder / "other.onnx")
+    assert open_model(str(folder / "model.keras"))
+    with pytest.raises(ExportError, match=r"other\.onnx is not the file that was written"):
         open_model(str(folder))
 
 
-@pytest.mark.parametrize("record", ["[]", "{}", '{"sha256": 3}', '{"sha256": {"../a": "b"}}'])
+def test_a_file_that_cannot_be_looked_at_is_told(exports: Path, tmp_path: Path):
+    folder = Path(shutil.copytree(exports / "keras" / "colors" / "3", tmp_path / "3"))
+    (folder / "export.json").write_text(json.dumps({"sha256": {"n" * 1000: ""}}))
+    with pytest.raises(ExportError, match=r"cannot be read: .*File name too long"):
+        open_model(str(folder))
+
+
+@pytest.mark.parametrize(
+    "record", ["", "{", "[" * 100_000, "[]", "{}", '{"sha256": 3}', '{"sha256": {"../a": "b"}}']
+)
 def test_another_programs_record_is_left_alone(exports: Path, record: str, tmp_path: Path):
     folder = Path(shutil.copytree(exports / "keras" / "colors" / "3", tmp_path / "3"))
     (folder / "export.json").write_text(record)
-    assert open_model(str(folder / "model.keras"))
+    for name in (folder, folder / "model.keras"):
+        assert open_model(str(name))
 
 
 def test_a_climbing_archive_is_refused(tmp_path: Path):

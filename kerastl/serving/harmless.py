@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import DecodeError
+from tensorflow.core.framework.types_pb2 import DT_STRING
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
@@ -45,7 +47,7 @@ _SUSPECT = re.compile(
 )
 # Layers keep as constants what they take from each channel, and little else; one may say that it is
 # as large as the memory, and hold one number.
-_MOST_NUMBERS = 2**16
+_MOST_NUMBERS, _MOST_AXES = 2**16, 8
 # Of functions with the same value of this TensorFlow takes one for another, as devices are.
 _EXCHANGED = "api_implements"
 
@@ -92,9 +94,20 @@ def _graph(folder: Path) -> Any:
 def _numbers_of_constants(graph: Any) -> int:
     """Return how many numbers all constants say that they are, whatever they hold."""
     nodes = {node.name: node for node in graph.graph_def.node}
-    names = (node.constant.operation for node in graph.object_graph_def.nodes)
-    shapes = (nodes[name].attr["value"].tensor.tensor_shape for name in names if name in nodes)
-    return sum(math.prod(abs(each.size) for each in shape.dim) for shape in shapes)
+    named = Counter(node.constant.operation for node in graph.object_graph_def.nodes)
+    return sum(
+        times * _numbers(nodes[name].attr["value"].tensor)
+        for name, times in named.items()
+        if name in nodes
+    )
+
+
+def _numbers(tensor: Any) -> int:
+    sizes: list[int] = [each.size for each in tensor.tensor_shape.dim]
+    # Neither of texts nor of an open shape can it be said how large they become.
+    if tensor.dtype == DT_STRING or len(sizes) > _MOST_AXES or min(sizes, default=1) < 0:
+        return _MOST_NUMBERS + 1
+    return max(1, math.prod(sizes))
 
 
 def _operations(graph: Any) -> Iterator[str]:

@@ -133,19 +133,35 @@ def test_a_damaged_graph_is_told(export: Path, damage: bytes):
         saved_model.open_saved_model(export)
 
 
-@pytest.mark.parametrize("shapes", [[[2**40]], [[2**20, 2**20]], [[-(2**40)]], [[2**15]] * 3])
-def test_constants_that_say_they_are_large_are_refused(export: Path, shapes: list[list[int]]):
+@pytest.mark.parametrize(
+    "shapes",
+    [[[2**40]], [[2**20, 2**20]], [[-1]], [[-1, -(2**40)]], [[2**15]] * 3, [[2**62] * 100_000]],
+)
+@pytest.mark.parametrize("kind", [tf.float32, tf.string])
+def test_constants_that_may_be_large_are_refused(
+    export: Path, shapes: list[list[int]], kind: tf.DType
+):
     with changing(export) as graph:
         for number, shape in enumerate(shapes):
             node = graph.graph_def.node.add(name=f"large_{number}", op="Const")
             tensor = node.attr["value"].tensor
-            tensor.dtype = tf.float32.as_datatype_enum
-            tensor.float_val.append(1)
+            tensor.dtype = kind.as_datatype_enum
+            tensor.tensor_content = bytes(1000)
             for size in shape:
                 tensor.tensor_shape.dim.add(size=size)
             graph.object_graph_def.nodes.add().constant.operation = node.name
     with pytest.raises(ExportError, match="is refused: it is of another kind"):
-        saved_model.open_saved_model(export)
+        require_harmless(export)
+
+
+def test_a_constant_of_one_long_text_is_refused(export: Path):
+    with changing(export) as graph:
+        node = graph.graph_def.node.add(name="text", op="Const")
+        node.attr["value"].tensor.dtype = tf.string.as_datatype_enum
+        node.attr["value"].tensor.string_val.append(bytes(1000))
+        graph.object_graph_def.nodes.add().constant.operation = node.name
+    with pytest.raises(ExportError, match="is refused: it is of another kind"):
+        require_harmless(export)
 
 
 def _with_another_instead(library: FunctionDefLibrary) -> None:
