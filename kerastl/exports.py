@@ -193,7 +193,7 @@ def _recorded(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file as it was written; nothing where that cannot be read."""
     record = folder / _RECORD
     try:
-        return dict(json.loads(record.read_bytes())["sha256"]) if record.is_file() else {}
+        return {**json.loads(record.read_bytes())["sha256"]} if record.is_file() else {}
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
         return {}
 

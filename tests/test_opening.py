@@ -175,7 +175,11 @@ def test_a_file_that_cannot_be_looked_at_is_told(exports: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "record", ["", "{", "[" * 100_000, "[]", "{}", '{"sha256": 3}', '{"sha256": {"../a": "b"}}']
+    "record",
+    [
+        *("", "{", "[" * 100_000, "[]", "{}"),
+        *('{"sha256": 3}', '{"sha256": [[1, 2]]}', '{"sha256": {"../a": "b"}}'),
+    ],
 )
 def test_another_programs_record_is_left_alone(exports: Path, record: str, tmp_path: Path):
     folder = Path(shutil.copytree(exports / "keras" / "colors" / "3", tmp_path / "3"))
