@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow.core.framework.function_pb2 import FunctionDefLibrary
+from tensorflow.core.framework.function_pb2 import FunctionDef, FunctionDefLibrary
 from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
 from kerastl.errors import ExportError
@@ -166,7 +166,7 @@ def test_a_constant_of_one_long_text_is_refused(export: Path):
 
 def _with_another_instead(library: FunctionDefLibrary) -> None:
     """Offer a function a second one that TensorFlow takes where there is no GPU."""
-    one = next(each for each in library.function if "_image_" in each.signature.name)
+    one = _that_answers(library)
     one.attr["api_implements"].s = b"answer"
     one.attr["api_preferred_device"].s = b"GPU"
     other = library.function.add()
@@ -178,12 +178,16 @@ def _with_another_instead(library: FunctionDefLibrary) -> None:
 
 def _with_a_gradient(library: FunctionDefLibrary) -> None:
     """Let the gradient of a function write a file."""
-    other = library.function.add()
-    other.CopyFrom(library.function[0])
+    one, other = _that_answers(library), library.function.add()
+    other.CopyFrom(one)
     other.signature.name += "_gradient"
     other.node_def.add(name="planted", op="WriteFile")
-    first = library.function[0].signature.name
-    library.gradient.add(function_name=first, gradient_func=other.signature.name)
+    library.gradient.add(function_name=one.signature.name, gradient_func=other.signature.name)
+
+
+def _that_answers(library: FunctionDefLibrary) -> FunctionDef:
+    """One of the functions of an export; they are in no order, and those that save among them."""
+    return next(each for each in library.function if "_image_" in each.signature.name)
 
 
 @pytest.mark.parametrize("change", [_with_another_instead, _with_a_gradient])
