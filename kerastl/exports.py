@@ -21,6 +21,7 @@ from kerastl.serving.card import Card, licence_of
 from kerastl.serving.form import Form
 from kerastl.serving.gate import Parity, examine
 from kerastl.serving.served import Served, served
+from kerastl.settings import parse_json
 from kerastl.trial import Trial
 
 _RECORD, _CARD = "export.json", "README.md"
@@ -193,8 +194,8 @@ def _recorded(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file as it was written; nothing where that cannot be read."""
     record = folder / _RECORD
     try:
-        return {**json.loads(record.read_bytes())["sha256"]} if record.is_file() else {}
-    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return {**parse_json(record.read_bytes())["sha256"]} if record.is_file() else {}
+    except (OSError, ValueError, TypeError, LookupError):
         return {}
 
 

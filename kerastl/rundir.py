@@ -10,6 +10,7 @@ import attrs
 
 from kerastl.errors import RunDirectoryError
 from kerastl.files import write_text
+from kerastl.settings import parse_json
 
 # What the values of a record are, where others rely on it.
 _KINDS: dict[str, type] = {
@@ -95,12 +96,12 @@ class RunDirectory:
             RunDirectoryError: There is no record, or it is damaged.
         """
         try:
-            record = json.loads(self.record.read_text(encoding="utf-8"))
+            record = parse_json(self.record.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise RunDirectoryError(
                 f"{self.path} is no run directory: it has no {self.record.name}."
             ) from None
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             raise RunDirectoryError(f"{self.record} is damaged: {error}.") from error
         if not isinstance(record, dict):
             raise RunDirectoryError(f"{self.record} is damaged: it holds no JSON object.")

@@ -15,6 +15,7 @@ from kerastl.backbones.adapter import all_options, preprocessing_name
 from kerastl.errors import UsageError, WeightsError, one_line
 from kerastl.files import write_text
 from kerastl.recipe import Backbone
+from kerastl.settings import parse_json
 
 _ENDING = ".weights.h5"
 
@@ -85,7 +86,7 @@ def read_manifest(weights: Path) -> Manifest | None:
     if not weights.name.endswith(_ENDING) or not path.is_file():
         return None
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
         known = {field.name for field in attrs.fields(Manifest)}
         return Manifest(**{name: value for name, value in values.items() if name in known})
     except (OSError, ValueError, TypeError, AttributeError, UsageError) as error:

@@ -15,6 +15,7 @@ from kerastl.errors import RunDirectoryError, one_line
 from kerastl.files import write_text
 from kerastl.labelled import SPLITS, Label, Labelled, Split, Splits
 from kerastl.rundir import RunDirectory
+from kerastl.settings import parse_json
 
 
 @attrs.frozen(eq=False)
@@ -127,7 +128,7 @@ def read_lock(name: str | Path) -> Lock:
     if not path.exists():
         raise RunDirectoryError(f"There is no {path}, which says which photo is in which split.")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(path.read_text(encoding="utf-8"))
         parts = [(split, record[split]) for split in SPLITS]
         columns = {
             column: tuple(value for _, part in parts for value in part.get(column, ()))
@@ -151,5 +152,5 @@ def read_lock(name: str | Path) -> Lock:
             bool(record.get("multi_label", False)),
             str(record.get("root", "")),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunDirectoryError(f"{path} is damaged: {one_line(error)}.") from error

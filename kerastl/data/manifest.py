@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ from kerastl.data.splits import load_splits
 from kerastl.errors import DataError, did_you_mean
 from kerastl.files import absolute
 from kerastl.labelled import Division, Labelled, Splits
+from kerastl.settings import parse_json
 
 _GROUP = "group"
 _JSON_ENDINGS = (".jsonl", ".ndjson")
@@ -180,7 +180,7 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
+            values = parse_json(line)
         except ValueError as error:
             raise DataError(f"Line {number} of {path} is no JSON: {error}.") from error
         if not isinstance(values, dict):

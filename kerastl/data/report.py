@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
+
+from kerastl.settings import parse_json
 
 # The file of a report in its folder.
 FILE = "report.json"
@@ -121,7 +122,7 @@ class Report:
 def is_report(folder: Path) -> bool:
     """Say whether a check has written a report to a folder."""
     try:
-        report = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        report = parse_json((folder / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return isinstance(report, dict) and report.keys() >= Report().as_json().keys()

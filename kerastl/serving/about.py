@@ -12,6 +12,7 @@ import attrs
 
 from kerastl.errors import ExportError, one_line
 from kerastl.recipe import SQUASH
+from kerastl.settings import parse_json
 from kerastl.validators import as_tuple
 
 # What an export holds of it: all as JSON, and the names of the classes, one a line.
@@ -127,9 +128,9 @@ class About:
             ExportError: It is none.
         """
         try:
-            values = json.loads(text)
+            values = parse_json(text)
             about = cls(**{name: values[name] for name in attrs.fields_dict(cls)})
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise ExportError(f"{source} is damaged: it does not say what it is.") from error
         if about.wrong:
             raise ExportError(f"{source} is damaged: its {about.wrong[0]} cannot be so.")

@@ -105,7 +105,7 @@ def test_what_does_not_fit_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "{}", '{"backbone": "MobileNet"}', '{"options": null}']
+    "text", ["{", "[" * 100_000, "[]", "{}", '{"backbone": "MobileNet"}', '{"options": null}']
 )
 def test_a_damaged_manifest_is_told(weights: Path, text: str):
     manifest_path(weights).write_text(text)

@@ -260,7 +260,7 @@ def test_the_page_shows_the_photos_and_takes_no_name_for_markup(folder: Path, tm
     assert "not an image" in page
 
 
-@pytest.mark.parametrize("text", ['{"photos": []}', "[1]", "no JSON"])
+@pytest.mark.parametrize("text", ['{"photos": []}', "[1]", "no JSON", "[" * 100_000])
 def test_a_report_of_another_program_is_not_overwritten(tmp_path: Path, text: str):
     write_report(Report(), tmp_path, tmp_path / "ours")
     write_report(Report(("a.jpg",), {"train": 1}, {"train": {"a": 1}}), tmp_path, tmp_path / "ours")

@@ -111,6 +111,7 @@ GOOD = "photos/red/red_00.jpg,red\nphotos/blue/blue_00.jpg,blue\n"
         ),
         ("a.csv", "path,label\nnone.jpg,red\nno.jpg,blue\n", "No photo that .* names exists, such"),
         ("a.jsonl", '{"path": "x"', "Line 1 of .* is no JSON"),
+        ("a.jsonl", "[" * 100_000, "Line 1 of .* is no JSON: it is nested too deeply"),
         ("a.jsonl", "[1]", "Line 1 of .* is no JSON object"),
         ("a.jsonl", '{"path": "x"}', "a.jsonl, line 1, has no column 'label'"),
     ],

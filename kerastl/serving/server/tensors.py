@@ -7,7 +7,6 @@ by `predictions`) or columns (`inputs`, answered by `outputs`).
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from kerastl.errors import one_line
 from kerastl.serving.opened import Pixels
 from kerastl.serving.server.limits import RefusedError
 from kerastl.serving.server.signatures import DEFAULT, STRING, UINT8, Named, Signature
+from kerastl.settings import parse_json
 
 ROWS, COLUMNS = "instances", "inputs"
 
@@ -78,9 +78,7 @@ def read(body: bytes, signatures: Mapping[str, Signature], size: int) -> Asked:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        asked = json.loads(body)
-    except RecursionError:
-        raise _malformed("the JSON is nested too deeply") from None
+        asked = parse_json(body)
     except ValueError as error:
         raise _malformed(f"no JSON came: {one_line(error)}") from error
     if not isinstance(asked, dict):
