@@ -233,7 +233,7 @@ def test_class_names_of_any_printable_kind(recipe: Recipe, tmp_path: Path):
     names = {"a$_^$b": (200, 0, 0), "[red]": (0, 200, 0), "夜 c": (0, 0, 200)}
     data = fill(tmp_path / "data", 6, names)
     mine = attrs.evolve(recipe, data=ImageFolder(str(data)), stages=recipe.stages[:1])
-    assert set(kerastl.run(mine, tmp_path / "mine", exporting=False).classes) == set(names)
+    assert set(kerastl.run(mine, tmp_path / "mine").classes) == set(names)
 
 
 @pytest.mark.parametrize("batch_size", [8, 64])

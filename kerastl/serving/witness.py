@@ -43,7 +43,7 @@ def main() -> None:
         "pixels": _in_batches(of_pixels, asked["pixels"], len(classes)),
     }
     name = "files" if of_files else "read"
-    of_files = of_files or (lambda paths: of_pixels(_read(paths, json.loads(about))))
+    of_files = of_files or (lambda paths: _of_read(of_pixels, paths, json.loads(about)))
     told[name] = _in_batches(of_files, asked["files"], len(classes))
     told |= seen(asked["seen"]) if seen else {}
     if "kerastl" in sys.modules:
@@ -57,21 +57,27 @@ def _in_batches(ask: Ask, questions: Any, classes: int) -> Any:
     return np.concatenate([np.zeros((0, classes), np.float32), *told])
 
 
-def _read(paths: Any, about: dict[str, Any]) -> Any:
-    """Return squares of photo files, float32 `[photos, size, size, 3]`."""
-    return np.stack([_square(path, about["image_size"], about["resize"]) for path in paths])
+def _of_read(of_pixels: Ask, paths: Any, about: dict[str, Any]) -> Any:
+    """Return the probabilities of photo files, NaN for those that Pillow does not read."""
+    size = about["image_size"]
+    squares = [_square(path, size, about["resize"]) for path in paths]
+    blank = np.zeros((size, size, 3), np.float32)
+    answers = of_pixels(np.stack([blank if each is None else each for each in squares]))
+    unread = np.array([each is None for each in squares])
+    return np.where(unread[:, np.newaxis], np.nan, answers)
 
 
 def _square(path: str, size: int, resize: str) -> Any:
+    """Return a photo file as float32 `[size, size, 3]`; None where Pillow does not read it."""
     from PIL import Image, ImageOps
 
     ways: dict[str, Any] = {"crop": ImageOps.fit, "pad": ImageOps.pad}
     try:
         with Image.open(path) as file:
             photo = ImageOps.exif_transpose(file).convert("RGB")
-    # What kerastl can read, Pillow need not.
-    except OSError:
-        return np.full((size, size, 3), np.nan, np.float32)
+    # What kerastl can read, Pillow need not, and it says so by errors of any kind.
+    except Exception:
+        return None
     fit = ways.get(resize, Image.Image.resize)
     return np.asarray(fit(photo, (size, size), Image.Resampling.BILINEAR), np.float32)
 
@@ -148,8 +154,9 @@ def _require_same(answer: Any, other: Any, name: str) -> None:
 
 def _told(tensor: Any) -> Any:
     values = tensor.numpy()
-    decoded = values.astype(str) if values.dtype == object else values
-    return decoded.tolist()
+    # Texts come as bytes, of UTF-8.
+    told = np.char.decode(values.astype(bytes), "utf-8") if values.dtype == object else values
+    return told.tolist()
 
 
 def _keras(folder: pathlib.Path, _: float) -> Found:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable
 from functools import cache
 from itertools import product
@@ -16,14 +18,14 @@ from PIL import Image
 from kerastl.data import reader
 from kerastl.errors import ExportError
 from kerastl.serving import reading
-from kerastl.serving.about import FORMATS, ONNX, SAVED_MODEL, About
+from kerastl.serving.about import FORMATS, INT8, LITERT, ONNX, SAVED_MODEL, About
 from kerastl.serving.form import Form
 from kerastl.serving.gate import Evidence, Parity, examine
 from kerastl.serving.seen import seen_by
 from kerastl.serving.served import Answering, Served
 from small import Small, small
 
-ABOUT = About("colors", ("blue", "green", "red"), 32)
+ABOUT = About("colors", ("blue", "green", "夜 rouge foncé"), 32)
 
 
 @cache
@@ -144,11 +146,33 @@ def test_what_sees_otherwise_is_refused(
 
 
 @pytest.mark.parametrize(
+    "form", [Form(ONNX), pytest.param(Form(LITERT, INT8, 0.2), marks=pytest.mark.slow)]
+)
+def test_files_that_pillow_does_not_read_are_left_out_of_reading(
+    form: Form, evidence: Evidence, tmp_path: Path
+):
+    # A text that becomes long, after the pixels.
+    text = b"zTXtComment\0\0" + zlib.compress(bytes(3_000_000))
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    head, end, tail = Path(evidence.files[1]).read_bytes().partition(b"\0\0\0\0IEND")
+    path = tmp_path / "text.png"
+    path.write_bytes(head + chunk + end + tail)
+    np.testing.assert_array_equal(reader.read_image(path.read_bytes(), 32), evidence.pixels[1])
+    form.write(colors().served, tmp_path / "1", lambda: colors().photos)
+    files = ("", str(path), *evidence.files[2:])
+    parities = [
+        examine(form.format, tmp_path / "1", ABOUT, attrs.evolve(evidence, files=some), 1.0)
+        for some in (files, ("", "", *evidence.files[2:]))
+    ]
+    assert parities[0].reading == parities[1].reading
+
+
+@pytest.mark.parametrize(
     "kind", [SAVED_MODEL, *(pytest.param(kind, marks=pytest.mark.slow) for kind in FORMATS[1:])]
 )
 def test_swapped_labels_are_refused(kind: str, evidence: Evidence, tmp_path: Path):
-    swapped = attrs.evolve(ABOUT, classes=("green", "blue", "red"))
-    with pytest.raises(ExportError, match="names the classes green, blue, red, and the model blue"):
+    swapped = attrs.evolve(ABOUT, classes=("green", "blue", ABOUT.classes[2]))
+    with pytest.raises(ExportError, match=r"classes green, blue, 夜 .*, and the model blue"):
         asked(kind, tmp_path, evidence, served=Served(colors().served.model, swapped))
 
 
