@@ -154,6 +154,20 @@ def test_constants_that_may_be_large_are_refused(
         require_harmless(export)
 
 
+def test_a_constant_counts_as_often_as_it_is_named(export: Path):
+    with changing(export) as graph:
+        tensor = graph.graph_def.node.add(name="half", op="Const").attr["value"].tensor
+        tensor.dtype = tf.float32.as_datatype_enum
+        tensor.tensor_shape.dim.add(size=2**15)
+        graph.object_graph_def.nodes.add().constant.operation = "half"
+    require_harmless(export)
+    with changing(export) as graph:
+        for _ in range(2):
+            graph.object_graph_def.nodes.add().constant.operation = "half"
+    with pytest.raises(ExportError, match="is refused: it is of another kind"):
+        require_harmless(export)
+
+
 def test_a_constant_of_one_long_text_is_refused(export: Path):
     with changing(export) as graph:
         node = graph.graph_def.node.add(name="text", op="Const")
@@ -185,12 +199,24 @@ def _with_a_gradient(library: FunctionDefLibrary) -> None:
     library.gradient.add(function_name=one.signature.name, gradient_func=other.signature.name)
 
 
+def _with_a_registered_gradient(library: FunctionDefLibrary) -> None:
+    """Let the gradient of a function, as of those that name theirs, write a file."""
+    _with_a_gradient(library)
+    (planted,) = library.gradient
+    library.ClearField("gradient")
+    library.registered_gradients.add(
+        gradient_func=planted.gradient_func, registered_op_type="planted"
+    )
+
+
 def _that_answers(library: FunctionDefLibrary) -> FunctionDef:
     """One of the functions of an export; they are in no order, and those that save among them."""
     return next(each for each in library.function if "_image_" in each.signature.name)
 
 
-@pytest.mark.parametrize("change", [_with_another_instead, _with_a_gradient])
+@pytest.mark.parametrize(
+    "change", [_with_another_instead, _with_a_gradient, _with_a_registered_gradient]
+)
 def test_functions_that_nothing_seems_to_call_are_refused(
     export: Path, change: Callable[[FunctionDefLibrary], None]
 ):
@@ -225,7 +251,26 @@ def _named_by_a_resource(graph: MetaGraphDef, evil: str) -> None:
     objects.nodes[0].children.add(local_name="planted", node_id=resource)
 
 
-@pytest.mark.parametrize("named", [_named_by_a_signature, _named_by_a_resource])
+def _named_by_a_function(graph: MetaGraphDef, evil: str) -> None:
+    """Let one of the traces of a function be such a one."""
+    node = graph.object_graph_def.nodes.add()
+    node.function.concrete_functions.append(evil)
+
+
+def _named_by_a_captured_tensor(graph: MetaGraphDef, evil: str) -> None:
+    """Let a tensor be what such a function holds."""
+    graph.object_graph_def.nodes.add().captured_tensor.concrete_function = evil
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        _named_by_a_signature,
+        _named_by_a_resource,
+        _named_by_a_function,
+        _named_by_a_captured_tensor,
+    ],
+)
 def test_functions_that_are_in_no_list_are_refused(
     export: Path, named: Callable[[MetaGraphDef, str], None], tmp_path: Path
 ):
