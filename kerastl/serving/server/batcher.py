@@ -53,7 +53,7 @@ class Batcher:
         """Answer photos until it is cancelled."""
         while True:
             batch = await self._gathered()
-            # Who has gone away in the meantime is not answered.
+            # Of those who have gone away in the meantime nothing is asked.
             if batch := [waiting for waiting in batch if not waiting.row.done()]:
                 await self._answer(batch)
 

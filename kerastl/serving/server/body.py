@@ -15,6 +15,8 @@ from kerastl.serving.server.limits import Limits, RefusedError, Room
 async def body_of(request: Request, limits: Limits, room: Room) -> AsyncIterator[bytes]:
     """Read the body of a request, and keep room for it while the block runs.
 
+    Where the client goes away meanwhile the block ends: nobody waits for the answer.
+
     Args:
         request: The request.
         limits: How many bytes, and how many seconds.
@@ -27,7 +29,8 @@ async def body_of(request: Request, limits: Limits, room: Room) -> AsyncIterator
     body = bytearray()
     try:
         await _read_into(body, request, limits, room)
-        yield bytes(body)
+        async with _while_connected(request):
+            yield bytes(body)
     finally:
         room.leave(len(body))
 
@@ -62,4 +65,26 @@ async def _read_into(body: bytearray, request: Request, limits: Limits, room: Ro
         text = f"Expected all of the request within {limits.timeout:g} seconds."
         raise RefusedError(408, text, {"Connection": "close"}) from None
     except ClientDisconnect:
-        raise RefusedError(499, "The client has gone away.") from None
+        raise _gone() from None
+
+
+@asynccontextmanager
+async def _while_connected(request: Request) -> AsyncIterator[None]:
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        connected.reschedule(asyncio.get_running_loop().time())
+
+    try:
+        async with asyncio.timeout(None) as connected:
+            watching = asyncio.create_task(watch())
+            try:
+                yield
+            finally:
+                watching.cancel()
+    except TimeoutError:
+        raise _gone() from None
+
+
+def _gone() -> RefusedError:
+    return RefusedError(499, "The client has gone away.")

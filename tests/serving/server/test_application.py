@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from starlette.types import Message
 
 from colors import photo
 from kerastl.serving.about import About
@@ -132,6 +133,56 @@ def test_where_there_is_no_room_clients_are_told_to_come_again():
     assert [answer.status_code for answer in answers] == [200] * 16
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     assert refused.json()["error"] == "There is no room for 1 more photos; come again."
+
+
+def test_photos_of_those_who_have_gone_away_are_not_asked_of():
+    going_on, sizes = threading.Event(), []
+
+    def slow(pixels: np.ndarray) -> np.ndarray:
+        sizes.append(len(pixels))
+        going_on.wait(60)
+        return mean_color(pixels)
+
+    async def asking() -> tuple[list[int], int]:
+        served, leaving = Model(opened(slow), Limits(), Metrics()), asyncio.Event()
+        app = application(served, "colors")
+
+        async def status_of(has_patience: bool) -> int:
+            coming = [{"type": "http.request", "body": DARK}, {"type": "http.disconnect"}]
+            statuses = []
+
+            async def receive() -> Message:
+                if len(coming) == 1:
+                    await (asyncio.Future() if has_patience else leaving.wait())
+                return coming.pop(0)
+
+            async def send(message: Message) -> None:
+                statuses.append(message.get("status"))
+
+            length = (b"content-length", str(len(DARK)).encode())
+            scope = {"type": "http", "method": "POST", "path": "/predict", "headers": [length]}
+            await app(scope, receive, send)
+            return statuses[0]
+
+        async with served.working(), asyncio.timeout(60):
+            going_on.set()
+            await served.warm_up()
+            going_on.clear()
+            sizes.clear()
+            staying = asyncio.create_task(status_of(has_patience=True))
+            while not sizes:
+                await asyncio.sleep(0.01)
+            others = [asyncio.create_task(status_of(has_patience=False)) for _ in range(5)]
+            while served.photos.taken < 6:
+                await asyncio.sleep(0.01)
+            leaving.set()
+            left = await asyncio.gather(*others)
+            taken = served.photos.taken
+            going_on.set()
+            return [*left, await staying], taken
+
+    statuses, taken = asyncio.run(asking())
+    assert (statuses, taken, sizes) == ([499] * 5 + [200], 1, [1])
 
 
 def test_more_photos_than_there_is_ever_room_for():
