@@ -18,9 +18,9 @@ from kerastl.errors import ExportError, UsageError, did_you_mean, one_line
 from kerastl.serving.about import ABOUT, CLASSES, FLOAT16, INT8, QUANTIZATIONS, About
 from kerastl.serving.archive import text_in
 from kerastl.serving.foreign import converting, needed, quietly
-from kerastl.serving.opened import Opened, Pixels, Values
+from kerastl.serving.opened import Opened, Pixels, Values, blank
 from kerastl.serving.rebuilding import without_groups
-from kerastl.serving.served import Answering, Served
+from kerastl.serving.served import Answering, Served, pixels, traced
 
 NAME = "model.tflite"
 _SIGNATURE, _IMAGES, _PROBABILITIES = "serving_default", "images", "probabilities"
@@ -89,12 +89,9 @@ def _one_by_one(examples: Pixels) -> Iterator[dict[str, Pixels]]:
 
 def _save(served: Served, folder: str) -> None:
     answering, size = Answering(served), served.about.image_size
-    specification = [tf.TensorSpec([None, size, size, 3], tf.float32, _IMAGES)]
-
-    @tf.function(input_signature=specification, autograph=False)
-    def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {_PROBABILITIES: answering(images).probabilities}
-
+    answer = traced(
+        lambda images: {_PROBABILITIES: answering(images).probabilities}, pixels(size, tf.float32)
+    )
     tf.saved_model.save(answering.module, folder, {_SIGNATURE: answer})
 
 
@@ -113,7 +110,7 @@ def open_litert(path: Path) -> Opened:
             given, made = ask.get_input_details()[_IMAGES], ask.get_output_details()[_PROBABILITIES]
             photo, answer = (each["shape_signature"].tolist() for each in (given, made))
             about.require_shapes(photo, answer, path)
-            ask(images=np.zeros([1, about.image_size, about.image_size, 3], np.float32))
+            ask(images=blank(about).astype(np.float32))
     except (OSError, ValueError, LookupError, RuntimeError) as error:
         raise ExportError(f"{path} is damaged: {one_line(error)}.") from error
     return Opened(about, path, "litert", _asked(ask))

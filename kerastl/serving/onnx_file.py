@@ -16,9 +16,9 @@ from kerastl.cores import cores
 from kerastl.errors import ExportError, one_line
 from kerastl.serving.about import ABOUT, CLASSES, About
 from kerastl.serving.foreign import converting, needed, quietly
-from kerastl.serving.opened import Opened, Pixels, Values
+from kerastl.serving.opened import Opened, Pixels, Values, blank
 from kerastl.serving.rebuilding import without_groups
-from kerastl.serving.served import Answering, Served
+from kerastl.serving.served import Answering, Served, pixels, traced
 
 NAME = "model.onnx"
 # The newest that tf2onnx writes; ONNX Runtime knows it since 1.14.
@@ -68,12 +68,7 @@ def _converted(served: Served, tf2onnx: Any) -> Any:
 def _graph(served: Served) -> tuple[tf.Graph, list[tf.Tensor]]:
     """Return the graph with all of its weights as constants, and its two ends."""
     answering, size = Answering(served, tf.constant), served.about.image_size
-    specification = [tf.TensorSpec([None, size, size, 3], tf.float32, _IMAGES)]
-
-    @tf.function(input_signature=specification, autograph=False)
-    def answer(images: tf.Tensor) -> list[tf.Tensor]:
-        return [answering(images).probabilities]
-
+    answer = traced(lambda images: [answering(images).probabilities], pixels(size, tf.float32))
     # tf2onnx knows of variables; of a layer's own constants it makes further inputs.
     return Graph(answer.get_concrete_function()).with_constants()
 
@@ -102,7 +97,7 @@ def open_onnx(path: Path) -> Opened:
         content = path.read_bytes()
         is_alone = _has_its_weights(onnx.load_model_from_string(content))
     except (OSError, DecodeError) as error:
-        raise ExportError(f"{path} is damaged: {one_line(error).rstrip('.')}.") from error
+        raise _damaged(path, error) from error
     if not is_alone:
         raise ExportError(f"{path} is refused: its weights are in other files; save it as one.")
     try:
@@ -111,7 +106,7 @@ def open_onnx(path: Path) -> Opened:
         kept = session.get_modelmeta().custom_metadata_map
         [given], [made] = session.get_inputs(), session.get_outputs()
     except Exception as error:
-        raise ExportError(f"{path} is damaged: {one_line(error).rstrip('.')}.") from error
+        raise _damaged(path, error) from error
     if ABOUT not in kept:
         raise ExportError(f"{path} is none of kerastl's: it has no {ABOUT} among its metadata.")
     about = About.from_text(kept[ABOUT], path)
@@ -121,7 +116,15 @@ def open_onnx(path: Path) -> Opened:
         (found,) = session.run([_PROBABILITIES], {_IMAGES: images.astype(np.float32, copy=False)})
         return np.asarray(found)
 
+    try:
+        probabilities(blank(about))
+    except Exception as error:
+        raise _damaged(path, error) from error
     return Opened(about, path, "onnx", probabilities)
+
+
+def _damaged(path: Path, error: Exception) -> ExportError:
+    return ExportError(f"{path} is damaged: {one_line(error).rstrip('.')}.")
 
 
 def _has_its_weights(message: Message) -> bool:

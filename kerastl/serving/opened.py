@@ -42,6 +42,11 @@ class Opened:
     number: int = 1
 
 
+def blank(about: About, count: int = 1) -> Pixels:
+    """Return black photos, uint8 `[count, size, size, 3]`: what a model is asked of to try it."""
+    return np.zeros((count, about.image_size, about.image_size, 3), np.uint8)
+
+
 @attrs.frozen
 class Answer:
     """What a model says of one photo.

@@ -15,7 +15,7 @@ from kerastl.backbones.signature import Signature
 from kerastl.errors import ExportError, one_line
 from kerastl.serving.about import ABOUT, CLASSES, NO_PHOTO, UNSURE, About
 from kerastl.serving.harmless import require_harmless
-from kerastl.serving.opened import Opened, Pixels, Values
+from kerastl.serving.opened import Opened, Pixels, Values, blank
 from kerastl.serving.reading import read_files
 from kerastl.serving.served import Answering, Outputs, Served, heat_map, pixels, traced
 
@@ -152,7 +152,7 @@ def open_saved_model(folder: Path) -> Opened:
         ask = loaded.signatures
         _require_signatures(ask, about)
         forward = Signature(ask["image_uint8"], ask["image"]).forward("probabilities")
-        forward(np.zeros([1, about.image_size, about.image_size, 3], np.uint8))
+        forward(blank(about))
     except _DAMAGES as error:
         raise ExportError(f"{folder} is damaged: {one_line(error)}.") from error
 

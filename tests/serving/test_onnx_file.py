@@ -46,6 +46,35 @@ def test_what_cannot_be_converted_is_told(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
+def of_another_name(graph: onnx.GraphProto) -> None:
+    for node in graph.node:
+        node.input[:] = ["input" if name == "images" else name for name in node.input]
+    graph.input[0].name = "input"
+
+
+def that_gives_another_name(graph: onnx.GraphProto) -> None:
+    graph.node.append(onnx.helper.make_node("Identity", ["probabilities"], ["output"]))
+    graph.output[0].name = "output"
+
+
+def of_another_kind(graph: onnx.GraphProto) -> None:
+    of_another_name(graph)
+    graph.node.insert(0, onnx.helper.make_node("Cast", ["images"], ["input"], to=1))
+    graph.input[0].name = "images"
+    graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
+
+
+@pytest.mark.parametrize("change", [of_another_name, that_gives_another_name, of_another_kind])
+def test_what_takes_or_gives_something_else_is_told(formats: Path, tmp_path: Path, change):
+    model = onnx.load(formats / "model.onnx")
+    change(model.graph)
+    onnx.checker.check_model(model)
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ExportError, match=r"model\.onnx is damaged: ") as caught:
+        open_onnx(tmp_path / "model.onnx")
+    assert "\n" not in str(caught.value)
+
+
 def in_another_file(tensor: onnx.TensorProto, file: str) -> onnx.TensorProto:
     """The same weights, which are taken from another file."""
     moved = onnx.TensorProto()

@@ -17,7 +17,7 @@ from PIL import Image
 
 from kerastl.cores import cores
 from kerastl.data.decoding import decode_file
-from kerastl.serving.opened import Opened, Pixels, Values
+from kerastl.serving.opened import Opened, Pixels, Values, blank
 from kerastl.serving.server.batcher import Batcher
 from kerastl.serving.server.limits import Limits, RefusedError, Room
 from kerastl.serving.server.metrics import Metrics
@@ -106,14 +106,12 @@ class Model:
 
     async def warm_up(self) -> None:
         """Let everything happen once that takes long the first time, and learn shapes by it."""
-        size = self.opened.about.image_size
         for file in (_photo(), b"no photo"):
             with suppress(ValueError):
                 await self._decoded(file)
         for name, ask in self.outputs.items():
             for count in (1, self.limits.max_batch):
-                blank = np.zeros((count, size, size, 3), np.uint8)
-                rows = await self._on(self._caller, ask, blank)
+                rows = await self._on(self._caller, ask, blank(self.opened.about, count))
                 self.shapes[name] = rows.shape[1:]
         # What there is by now stays: nobody needs to look through it for garbage again.
         gc.collect()
