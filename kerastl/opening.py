@@ -9,6 +9,7 @@ import attrs
 
 from kerastl import exports, trained
 from kerastl.errors import ExportError, KerastlError, RunDirectoryError
+from kerastl.files import absolute
 from kerastl.rundir import RunDirectory
 from kerastl.serving import archive, keras_file, litert, onnx_file
 from kerastl.serving.opened import Opened
@@ -110,7 +111,8 @@ def _open_folder(folder: Path) -> Opened | None:
     folder = exports.newest_number(folder) or folder
     for name, opened in _IN_FOLDERS.items():
         if (folder / name).is_file():
-            number = int(folder.name) if folder.name.isdecimal() else 1
+            called = absolute(str(folder)).name
+            number = int(called) if called.isdecimal() else 1
             exports.require_as_written(folder)
             return attrs.evolve(opened(folder / name), number=number)
     return None

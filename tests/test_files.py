@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import filelock
 import pytest
 
 from kerastl.errors import RunDirectoryError
@@ -41,3 +42,18 @@ def test_two_processes_do_not_write_to_one_folder(tmp_path: Path):
     assert {path.name for path in folder.iterdir()} == {".lock", "file"}
     with alone(folder), pytest.raises(RunDirectoryError):
         alone(folder).__enter__()
+
+
+def test_a_folder_that_nothing_was_written_to_is_gone_before_another_process_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    release, there = filelock.FileLock.release, []
+
+    def looking(lock: filelock.FileLock, force: bool = False) -> None:
+        there.append((tmp_path / "new").exists())
+        release(lock, force)
+
+    monkeypatch.setattr(filelock.FileLock, "release", looking)
+    with alone(tmp_path / "new"):
+        pass
+    assert there[0] is False

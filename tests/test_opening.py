@@ -59,12 +59,17 @@ def answers(opened, images: np.ndarray, expected: np.ndarray) -> None:
 
 @pytest.mark.parametrize("kind", ["saved_model", *FORMATS])
 def test_an_export_is_opened_by_its_folder_or_that_of_its_numbers(
-    exports: Path, kind: str, images: np.ndarray, expected: np.ndarray
+    exports: Path,
+    kind: str,
+    images: np.ndarray,
+    expected: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     older = exports / kind / "colors" / "2"
     older.mkdir(exist_ok=True)
     assert next_number(older.parent).name == "4"
-    for name in (older.parent, older.with_name("3")):
+    monkeypatch.chdir(older.with_name("3"))
+    for name in (older.parent, older.with_name("3"), "."):
         opened = open_model(str(name))
         assert (opened.kind, opened.number) == (kind, 3)
         answers(opened, images, expected)

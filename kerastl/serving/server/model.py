@@ -105,7 +105,11 @@ class Model:
                 threads.shutdown(cancel_futures=True)
 
     async def warm_up(self) -> None:
-        """Let everything happen once that takes long the first time, and learn shapes by it."""
+        """Let everything happen once that takes long the first time, and learn shapes by it.
+
+        Pixels in float32, which few send, take their first time when they come: what is compiled
+        for them takes memory.
+        """
         for file in (_photo(), b"no photo"):
             with suppress(ValueError):
                 await self._decoded(file)

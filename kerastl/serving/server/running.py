@@ -32,9 +32,6 @@ def serve(
         limits: How much at once, and for how long.
         access_log: Whether a line is written for each request.
     """
-    # uvicorn stops at these and then sends them again, to a process that is to end well.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
     # It tells of each form that is none, and so does the answer.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     model = Model(opened, limits, Metrics())
@@ -53,7 +50,11 @@ def serve(
     )
     # Of what uvicorn tells of itself errors are enough.
     logging.getLogger("uvicorn.access").setLevel(logging.INFO)
-    asyncio.run(_serve(model, name, uvicorn.Server(config), listening))
+    server = uvicorn.Server(config)
+    # uvicorn stops at these and then sends them again, to a process that is to end well.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    asyncio.run(_serve(model, name, server, listening))
 
 
 async def _serve(model: Model, name: str, server: uvicorn.Server, listening: socket.socket) -> None:

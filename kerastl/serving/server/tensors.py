@@ -28,13 +28,11 @@ class Asked:
 
     Args:
         signature: Which is asked.
-        name: Its name.
         format: `ROWS` or `COLUMNS`.
         photos: Files, or squares of pixels.
     """
 
     signature: Signature
-    name: str
     format: str
     photos: Sequence[bytes | Pixels]
 
@@ -72,8 +70,8 @@ def read(body: bytes, signatures: Mapping[str, Signature], size: int) -> Asked:
     signature, (kind,) = signatures[name], kinds
     column = (_column_of_rows if kind == ROWS else _column)(asked[kind], signature.input)
     if signature.takes == STRING:
-        return Asked(signature, name, kind, _files(column))
-    return Asked(signature, name, kind, [*_pixels(column, signature, size)])
+        return Asked(signature, kind, _files(column))
+    return Asked(signature, kind, [*_pixels(column, signature, size)])
 
 
 def _object(body: bytes) -> dict[str, Any]:

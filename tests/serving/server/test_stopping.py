@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -37,6 +39,29 @@ def test_what_is_under_way_is_answered_before_it_ends(finished, photos: Path, nu
         assert said.startswith(b"HTTP/1.1 200 ")
         assert b'"label":"' in said
         assert served.ended() == (0, "")
+
+
+def test_a_signal_before_it_listens_ends_it_too():
+    program = """
+import signal, socket
+import numpy, uvicorn
+from kerastl.serving.about import About
+from kerastl.serving.opened import Opened
+from kerastl.serving.server.limits import Limits
+from kerastl.serving.server.running import serve
+
+begin = uvicorn.Server.serve
+
+async def told_to_end(server, sockets):
+    signal.raise_signal(signal.SIGTERM)
+    await begin(server, sockets)
+
+uvicorn.Server.serve = told_to_end
+model = Opened(About("a", ("b", "c"), 8), "", "onnx", lambda photos: numpy.zeros((len(photos), 2)))
+serve(model, "a", socket.create_server(("127.0.0.1", 0)), Limits())
+"""
+    done = subprocess.run([sys.executable, "-c", program], timeout=120)
+    assert done.returncode == 0
 
 
 def _listens(port: int) -> bool:
