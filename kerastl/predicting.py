@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import attrs
 import tensorflow as tf
 
+from kerastl.console import counted
 from kerastl.data.given import STDIN, Given
 from kerastl.data.photos import Photos, Skipped, read_photos
 from kerastl.errors import RunDirectoryError
@@ -59,32 +61,55 @@ def _dataset(photo: bytes, _: Sequence[int]) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensors(photo)
 
 
-def sort_into(folder: Path, predictions: Sequence[Prediction]) -> int:
-    """Copy photos into a folder for each label; no file is moved, and none is overwritten.
+@attrs.define
+class Sorting:
+    """Copies photos into a folder for each label; no file is moved, and none is overwritten.
 
-    A photo that is there already, under its name and with its bytes, is not copied again.
+    A photo that is there already, under its name and with its bytes, is not copied again. After a
+    copy that cannot be written no more are made; the answers are worth more than they are.
 
     Args:
         folder: Where the folders of the labels are made.
-        predictions: Of files; a photo from standard input is passed over. One of several labels is
-            copied to each, one of none to `none`.
-
-    Returns:
-        How many were copied.
-
-    Raises:
-        RunDirectoryError: A copy cannot be written.
+        copied: How many copies were made.
+        there: How many were there already.
     """
-    copied = 0
-    for one in predictions:
-        for label in _labels(one) if one.name != STDIN else ():
-            try:
-                copied += _copy(Path(one.name), folder / _as_folder(label))
-            except OSError as error:
-                raise RunDirectoryError(
-                    f"Cannot copy {one.name} into {folder}: {reason(error)}."
-                ) from error
-    return copied
+
+    folder: Path
+    copied: int = attrs.field(default=0, init=False)
+    there: int = attrs.field(default=0, init=False)
+    _failure: RunDirectoryError | None = attrs.field(default=None, init=False)
+
+    def copy(self, predictions: Sequence[Prediction]) -> None:
+        """Copy files; one of several labels to each of them, one of none to `none`."""
+        for one in predictions:
+            for label in _labels(one):
+                if not self._failure:
+                    self._copy(one.name, self.folder / _as_folder(label))
+
+    def _copy(self, name: str, folder: Path) -> None:
+        try:
+            is_new = _copy(Path(name), folder)
+        except OSError as error:
+            self._failure = RunDirectoryError(
+                f"Cannot copy {name} into {self.folder}: {reason(error)}."
+            )
+            return
+        self.copied += is_new
+        self.there += not is_new
+
+    def require_whole(self) -> None:
+        """Make sure that all copies were made.
+
+        Raises:
+            RunDirectoryError: One could not be written.
+        """
+        if self._failure:
+            raise self._failure
+
+    def __str__(self) -> str:
+        """Return what a person reads."""
+        kept = f"; {self.there} were there already" if self.there else ""
+        return f"Copied {counted(self.copied, 'photo')} into {self.folder}{kept}"
 
 
 def _labels(prediction: Prediction) -> list[str]:

@@ -13,7 +13,7 @@ import click
 
 from kerastl import runs
 from kerastl.cli.options import json_option, print_json
-from kerastl.console import counted, note
+from kerastl.console import note
 from kerastl.data.given import gathered
 from kerastl.errors import UsageError, without_controls
 
@@ -62,17 +62,20 @@ def predict(
     # Typing mistakes are told before the seconds that TensorFlow takes.
     runs.require_model(model)
     given = gathered(photos)
+    if sort_into and given.photo is not None:
+        raise UsageError("--sort-into copies files, and this photo came from standard input.")
     from kerastl import predicting
     from kerastl.opening import open_model
 
     opened = open_model(model)
     click.echo(f"Model: {opened.path}", err=True)
-    predictions, left_out, count, copied = [], [], 0, 0
+    predictions, left_out, count = [], [], 0
+    sorting = predicting.Sorting(sort_into) if sort_into else None
     for found, skipped in predicting.predict_files(opened, given, top):
         for one in skipped:
             note(f"Skipped {one.name}: {one.reason}")
-        if sort_into:
-            copied += predicting.sort_into(sort_into, found)
+        if sorting:
+            sorting.copy(found)
         if as_json or as_csv:
             predictions += found
         else:
@@ -85,8 +88,9 @@ def predict(
     if as_csv:
         text = _table(predictions, opened.about.classes)
         click.echo(without_controls(text) if sys.stdout.isatty() else text, nl=False)
-    if sort_into:
-        click.echo(f"Copied {counted(copied, 'photo')} into {sort_into}", err=True)
+    if sorting:
+        click.echo(str(sorting), err=True)
+        sorting.require_whole()
     return 0 if count else 1
 
 

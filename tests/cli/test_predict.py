@@ -75,7 +75,8 @@ def test_photos_are_copied_and_none_is_moved_or_overwritten(finished, within, pl
     arguments = ("predict", directory, "mine", "--sort-into", "sorted")
     for copied in (40, 0):
         done = within(*arguments, cwd=place)
-        assert f"Copied {copied} photos into sorted" in done.stderr
+        already = "" if copied else "; 40 were there already"
+        assert f"Copied {copied} photos into sorted{already}\n" in done.stderr
         lines = [line.split() for line in done.stdout.splitlines()]
         labels = {Path(name).stem: label for name, label, _ in lines}
         found = [path for path in (place / "sorted").rglob("*") if path.is_file()]
@@ -92,6 +93,31 @@ def test_photos_are_copied_and_none_is_moved_or_overwritten(finished, within, pl
     assert other.with_stem("red_00-2").is_file()
     shutil.rmtree(place / "sorted")
     assert sorted(place.rglob("*")) == before
+
+
+@pytest.mark.parametrize("way", ["--json", "--csv"])
+def test_answers_are_told_where_copies_cannot_be_written(
+    finished, program, place: Path, tmp_path: Path, way: str
+):
+    directory, _ = finished
+    target = tmp_path / "sorted"
+    target.mkdir()
+    for name in ("blue", "green", "red"):
+        (target / name).touch()
+    done = program("predict", directory, "mine/red", way, "--sort-into", target, cwd=place)
+    assert (done.returncode, done.stdout.count("red_")) == (1, 20)
+    first, last = done.stderr.splitlines()[-2:]
+    assert first == f"Copied 0 photos into {target}"
+    assert last == f"Error: Cannot copy mine/red/red_00.jpg into {target}: File exists."
+
+
+def test_what_comes_from_standard_input_is_not_sorted(finished, program, place: Path):
+    directory, _ = finished
+    arguments = ("predict", directory, "-", "--sort-into", "sorted")
+    with (place / "mine" / "red" / "red_00.jpg").open("rb") as photo:
+        done = program(*arguments, cwd=place, stdin=photo)
+    assert done.returncode == 2
+    assert "--sort-into copies files, and this photo came from standard input" in done.stderr
 
 
 def test_standard_input_is_a_photo_or_paths_of_photos(finished, within, place: Path):
