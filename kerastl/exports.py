@@ -125,8 +125,7 @@ def _accompany(
     folder: Path, about: About, directory: RunDirectory, form: Form, proof: Trial
 ) -> Parity:
     """Write, beside an export that answers as it should, the model card and the record."""
-    limit = form.max_loss if form.quantization else None
-    parity = examine(form.format, folder, about, proof.evidence, limit)
+    parity = examine(form, folder, about, proof.evidence)
     record = directory.read_record()
     card = Card(about, record, _data_of(record), form.format, form.quantization, parity)
     (folder / _CARD).write_text(card.text(), encoding="utf-8")

@@ -174,7 +174,7 @@ class Card:
             f"{files}, it gave the model's first label to "
             f"{parity.agreement:.1%}; the largest difference in a probability is "
             f"{parity.difference:.2g}, its accuracy {parity.accuracy:.4f} (the model's "
-            f"{parity.accuracy_before:.4f})."
+            f"{parity.accuracy_before:.4f}){parity.unsure_in_words}."
         )
         if parity.reading is None or not parity.from_files:
             return proof

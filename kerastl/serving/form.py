@@ -41,6 +41,10 @@ class Form:
         if self.quantization and self.format != LITERT:
             raise UsageError(f"--quantize is of litert, not of {self.format}.")
 
+    def __str__(self) -> str:
+        """Return what a person reads."""
+        return " ".join(filter(None, (self.format, self.quantization)))
+
     def folder_name(self, name: str) -> str:
         """Return the name of the folder of exports of this form."""
         parts = [name, "" if self.format == SAVED_MODEL else self.format, self.quantization]

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from kerastl.errors import ExportError, one_line
 from kerastl.serving import witness
 from kerastl.serving.about import SAVED_MODEL, About
+from kerastl.serving.form import Form
 from kerastl.serving.seen import Seen
 
 # In float formats, no probability may be farther from what it was.
@@ -62,8 +63,11 @@ class Parity:
         agreement: Share of the photos that have the same most probable class.
         reading: The largest difference where the files were read as the model card says, which is
             no part of the export; None where it reads them itself.
-        accuracy: The export's share of photos told right; one that is unsure is not.
+        accuracy: The export's share of photos whose most probable class, or all of whose labels,
+            are theirs.
         accuracy_before: The model's.
+        unsure: The share that the export is unsure of; None where it always says a label.
+        unsure_before: The model's.
     """
 
     split: str
@@ -74,6 +78,8 @@ class Parity:
     reading: float | None
     accuracy: float
     accuracy_before: float
+    unsure: float | None = None
+    unsure_before: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it made of what JSON has."""
@@ -84,53 +90,57 @@ class Parity:
         return (
             f"on {self.photos} {self.split} photos its probabilities are within "
             f"{self.difference:.1g} of the model's, its accuracy is {self.accuracy:.3f} (the "
-            f"model's {self.accuracy_before:.3f})"
+            f"model's {self.accuracy_before:.3f}){self.unsure_in_words}"
         )
 
+    @property
+    def unsure_in_words(self) -> str:
+        """How much it is unsure of, as the end of a sentence; empty where it never is."""
+        if self.unsure is None:
+            return ""
+        return f", and {self.unsure:.1%} are unsure (the model's {self.unsure_before:.1%})"
 
-def examine(
-    kind: str, folder: Path, about: About, evidence: Evidence, max_loss: float | None = None
-) -> Parity:
+
+def examine(form: Form, folder: Path, about: About, evidence: Evidence) -> Parity:
     """Compare what an export answers, in a fresh process without kerastl, with the evidence.
 
     Args:
-        kind: `"saved_model"`, `"keras"`, `"litert"` or `"onnx"`.
+        form: What it is written as; where that is not quantised, each probability has to be what it
+            was.
         folder: Where it is.
         about: What it should say of itself.
         evidence: What it should answer.
-        max_loss: By how much its accuracy may be lower, 0..1, where it is quantised; None where
-            each probability has to be what it was.
 
     Raises:
         ExportError: It cannot be opened, or answers otherwise; by how much.
     """
-    told = _testimony(kind, folder, evidence, about)
+    told = _testimony(form, folder, evidence, about)
     if told["classes"].tolist() != about.names.splitlines():
         raise ExportError(
-            f"The {kind} export names the classes {', '.join(told['classes'])}, and the model "
+            f"The {form} export names the classes {', '.join(told['classes'])}, and the model "
             f"{', '.join(about.classes)}; it was not written."
         )
     if str(told["about"]) != about.as_text():
-        raise ExportError(f"The {kind} export says other things of itself; it was not written.")
+        raise ExportError(f"The {form} export says other things of itself; it was not written.")
     parity = _compared(evidence, told, about.threshold)
-    if max_loss is None or math.isnan(parity.difference):
-        _require_same(kind, parity)
-    elif parity.accuracy < parity.accuracy_before - max_loss:
+    if not form.quantization or math.isnan(parity.difference):
+        _require_same(form, parity)
+    elif parity.accuracy < parity.accuracy_before - form.max_loss:
         raise ExportError(
-            f"The quantised {kind} export is right in {parity.accuracy:.3f} of {parity.photos} "
+            f"The {form} export is right in {parity.accuracy:.3f} of {parity.photos} "
             f"{parity.split} photos, the model in {parity.accuracy_before:.3f}: that is more than "
-            f"--max-loss {max_loss} allows; it was not written."
+            f"--max-loss {form.max_loss} allows; it was not written."
         )
-    if kind == SAVED_MODEL:
-        evidence.seen.require_same(told, kind)
+    if form.format == SAVED_MODEL:
+        evidence.seen.require_same(told, form.format)
     return parity
 
 
-def _require_same(kind: str, parity: Parity) -> None:
+def _require_same(form: Form, parity: Parity) -> None:
     # What is no number is no small difference.
     if not parity.difference <= MOST_DIFFERENCE:
         raise ExportError(
-            f"The {kind} export does not answer as the model does: on {parity.photos} "
+            f"The {form} export does not answer as the model does: on {parity.photos} "
             f"{parity.split} photos probabilities differ by up to {parity.difference:.2g} (at most "
             f"{MOST_DIFFERENCE:g} is allowed), and {1 - parity.agreement:.1%} of the labels; "
             "it was not written."
@@ -138,7 +148,7 @@ def _require_same(kind: str, parity: Parity) -> None:
 
 
 def _testimony(
-    kind: str, folder: Path, evidence: Evidence, about: About
+    form: Form, folder: Path, evidence: Evidence, about: About
 ) -> dict[str, npt.NDArray[Any]]:
     """Return what a process that knows no kerastl says of the photos."""
     with tempfile.TemporaryDirectory() as name:
@@ -148,7 +158,8 @@ def _testimony(
         named, seen = np.array(files, str), np.array(evidence.seen.files, str)
         np.savez(questions, pixels=evidence.pixels, files=named, seen=seen, threshold=threshold)
         # The program's own folder is no place to import from.
-        command = [sys.executable, "-P", witness.__file__, kind, folder, questions, answers]
+        command = [sys.executable, "-P", witness.__file__, form.format, folder]
+        command += [questions, answers]
         done = subprocess.run(
             [*map(str, command)],
             # A GPU is taken by this process, and computes with fewer digits than are compared.
@@ -160,7 +171,7 @@ def _testimony(
         if done.returncode:
             last = done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
             raise ExportError(
-                f"The {kind} export fails where there is no kerastl: {one_line(ValueError(last))}; "
+                f"The {form} export fails where there is no kerastl: {one_line(ValueError(last))}; "
                 "it was not written."
             )
         with np.load(answers) as told:
@@ -187,8 +198,9 @@ def _compared(
         float("nan") if is_nan else off,
         float(same.mean()),
         _reading(told["read"], expected[evidence.readable]) if "read" in told else None,
-        _accuracy(of_files, evidence.labels, threshold),
-        _accuracy(expected, evidence.labels, threshold),
+        _accuracy(of_files, evidence.labels),
+        _accuracy(expected, evidence.labels),
+        *(None if threshold is None else _unsure(each, threshold) for each in (of_files, expected)),
     )
 
 
@@ -202,11 +214,11 @@ def _largest(some: npt.NDArray[Any], others: npt.NDArray[Any]) -> float:
     return float(np.abs(some - others).max(initial=0))
 
 
-def _accuracy(
-    probabilities: npt.NDArray[Any], labels: npt.NDArray[np.int64], threshold: float | None
-) -> float:
-    """Return the share of photos told right; of one that is unsure, nothing is told."""
+def _accuracy(probabilities: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> float:
     if labels.ndim == 2:
         return float(((probabilities > 0.5) == (labels == 1)).all(axis=1).mean())
-    sure = probabilities.max(axis=1) >= (threshold or 0.0)
-    return float((sure & (probabilities.argmax(axis=1) == labels)).mean())
+    return float((probabilities.argmax(axis=1) == labels).mean())
+
+
+def _unsure(probabilities: npt.NDArray[Any], threshold: float) -> float:
+    return float((probabilities.max(axis=1) < threshold).mean())

@@ -63,6 +63,7 @@ def test_unsure_where_too_few_would_be_right(run: Path, within, tmp_path: Path, 
     precision = ("--target-precision", "0.65", "--format", "onnx")
     done = within("export", "mine", *precision, "--output", "served", cwd=tmp_path)
     assert "of 10 validation photos are unsure; of the others " in done.stdout
+    assert " are unsure (the model's " in done.stdout.splitlines()[-1]
     about = json.loads((tmp_path / "served" / "colors-onnx" / "1" / "export.json").read_text())
     threshold = about["about"]["threshold"]
     assert 1 / 3 < threshold < 1
