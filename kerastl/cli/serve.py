@@ -102,6 +102,7 @@ def serve(
         from kerastl.serving.server.limits import Limits
 
         opened = open_model(model)
+        click.echo(f"Model: {opened.path}", err=True)
         limits = Limits(
             max_batch, max_latency * _MILLISECONDS, int(max_size * _MEGABYTE), float(timeout)
         )

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kerastl.errors import cause
+from kerastl.serving.server.body import HeardOut
 from kerastl.serving.server.limits import RefusedError, Room
 from kerastl.serving.server.model import HEAT_MAP, PROBABILITIES, Model
 from kerastl.serving.server.rest import Rest
@@ -54,7 +55,7 @@ def application(model: Model, name: str) -> ASGIApp:
         ],
         exception_handlers={RefusedError: _refused, HTTPException: _wrong, Exception: _failed},
     )
-    return _Counted(app, model)
+    return _Counted(HeardOut(app, model.limits), model)
 
 
 @attrs.frozen(eq=False)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
+import attrs
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kerastl.serving.server.limits import Limits, RefusedError, Room
 
@@ -33,6 +36,51 @@ async def body_of(request: Request, limits: Limits, room: Room) -> AsyncIterator
             yield bytes(body)
     finally:
         room.leave(len(body))
+
+
+@attrs.frozen(eq=False)
+class HeardOut:
+    """Lets a client that wants the connection closed send all of its body before it is answered.
+
+    The connection of others stays open, and what they still send is passed over. One that is closed
+    in mid-sentence is an error of the network to a client such as Python's urllib, and no answer.
+
+    Args:
+        app: What answers.
+        limits: For how many seconds a client is listened to.
+    """
+
+    app: ASGIApp
+    limits: Limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if not _closes(scope):
+            await self.app(scope, receive, send)
+            return
+        until, is_whole = asyncio.get_running_loop().time() + self.limits.timeout, False
+
+        async def receiving() -> Message:
+            nonlocal is_whole
+            message = await receive()
+            is_whole = not message.get("more_body", False)
+            return message
+
+        async def sending(message: Message) -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    while not is_whole:
+                        await receiving()
+            await send(message)
+
+        await self.app(scope, receiving, sending)
+
+
+def _closes(scope: Scope) -> bool:
+    """Say whether a client closes the connection, and has not asked whether to send a body."""
+    headers = Headers(scope=scope)
+    is_last = headers.get("connection", "").lower() == "close" or scope["http_version"] == "1.0"
+    return is_last and "expect" not in headers
 
 
 def _require_length(request: Request, limits: Limits) -> None:

@@ -161,6 +161,7 @@ def test_photos_of_those_who_have_gone_away_are_not_asked_of():
 
             length = (b"content-length", str(len(DARK)).encode())
             scope = {"type": "http", "method": "POST", "path": "/predict", "headers": [length]}
+            scope["http_version"] = "1.1"
             await app(scope, receive, send)
             return statuses[0]
 

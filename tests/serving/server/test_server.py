@@ -159,6 +159,14 @@ def test_a_large_body_is_refused_before_it_is_sent(server):
     assert spoken(server, head).startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize("path", ["/predict", "/nowhere", "/v1/models/colors:predict"])
+@pytest.mark.parametrize("closing", [b"Connection: close", b"Connection: keep-alive"])
+def test_a_client_that_listens_only_when_it_has_said_all_is_answered(server, path, closing):
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n".encode() + closing
+    said = spoken(server, head + b"\r\n\r\n", *[bytes(1_000_000)] * 20)
+    assert said.startswith(b"HTTP/1.1 404 " if path == "/nowhere" else b"HTTP/1.1 413 ")
+
+
 def test_a_client_that_goes_away_leaves_nothing_behind(server, red):
     for sent in (HEAD + b"Content-Length: 1000\r\n\r\nhallo", photo_request(red)):
         with socket.create_connection(("127.0.0.1", server.port)) as connection:

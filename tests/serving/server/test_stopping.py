@@ -38,7 +38,7 @@ def test_what_is_under_way_is_answered_before_it_ends(finished, photos: Path, nu
                 said += more
         assert said.startswith(b"HTTP/1.1 200 ")
         assert b'"label":"' in said
-        assert served.ended() == (0, "")
+        assert served.ended() == (0, f"Model: {directory}\n")
 
 
 def test_a_signal_before_it_listens_ends_it_too():
