@@ -42,24 +42,30 @@ head allows it. No kerastl is needed."""
 
 _KERAS = """\
 ```python
+import zipfile
 import keras
 import numpy as np
 from PIL import Image, ImageOps
 
 @READ@
 model = keras.saving.load_model("model.keras", compile=False)
-print(model.predict(pixels))  # the probabilities, in the order of classes.txt in the file
+classes = zipfile.ZipFile("model.keras").read("classes.txt").decode().splitlines()
+(probabilities,) = model.predict(pixels)
+print(dict(zip(classes, probabilities)))
 ```"""
 
 _LITERT = """\
 ```python
+import zipfile
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageOps
 
 @READ@
 ask = Interpreter("model.tflite").get_signature_runner("serving_default")
-print(ask(images=pixels))  # the probabilities, in the order of classes.txt in the file
+classes = zipfile.ZipFile("model.tflite").read("classes.txt").decode().splitlines()
+(probabilities,) = ask(images=pixels)["probabilities"]
+print(dict(zip(classes, probabilities)))
 ```"""
 
 _ONNX = """\
@@ -70,7 +76,9 @@ from PIL import Image, ImageOps
 
 @READ@
 session = onnxruntime.InferenceSession("model.onnx")
-print(session.run(["probabilities"], {"images": pixels}))  # in the order of its classes.txt
+classes = session.get_modelmeta().custom_metadata_map["classes.txt"].splitlines()
+((probabilities,),) = session.run(["probabilities"], {"images": pixels})
+print(dict(zip(classes, probabilities)))
 ```"""
 
 _CALLS = {"saved_model": _SAVED_MODEL, "keras": _KERAS, "litert": _LITERT, "onnx": _ONNX}

@@ -149,7 +149,8 @@ class Card:
 
     def _limits(self) -> str:
         photos = (
-            "JPEG, PNG, GIF (its first frame), BMP and WebP files"
+            "JPEG, PNG, GIF (its first frame), BMP and WebP files; of those that TensorFlow does "
+            "not read, such as WebP that moves or BMP with a palette, it says so in `error`"
             if self.kind == SAVED_MODEL
             else "upright pixels"
         )

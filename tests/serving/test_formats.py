@@ -12,8 +12,10 @@ import attrs
 import numpy as np
 import onnx
 import pytest
+from PIL import Image
 
 from kerastl.errors import ExportError
+from kerastl.serving.calls import call
 from kerastl.serving.keras_file import open_keras_file
 from kerastl.serving.litert import open_litert
 from kerastl.serving.onnx_file import open_onnx
@@ -59,6 +61,22 @@ def test_each_format_answers_as_the_model(model, formats: Path, file: str, count
     answer = opened.probabilities(model.photos[:count].astype(kind))
     assert answer.dtype == np.float32
     np.testing.assert_allclose(answer, model.expected[:count], atol=1e-4)
+
+
+@FILES
+def test_what_a_card_shows_names_the_classes(
+    model, formats: Path, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(formats / file, file)
+    # Without loss, whatever it is called.
+    Image.fromarray(model.photos[0]).save("photo.jpg", "PNG")
+    code = call(KINDS[file], model.served.about).split("```")[1].removeprefix("python\n")
+    told: list[dict[str, float]] = []
+    exec(code, {"print": told.append})
+    (answer,) = told
+    assert tuple(answer) == model.served.about.classes
+    np.testing.assert_allclose([*answer.values()], model.expected[0], atol=1e-4)
 
 
 @FILES
