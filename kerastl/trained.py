@@ -30,6 +30,12 @@ from kerastl.serving.opened import Opened, Pixels
 from kerastl.serving.served import open_served, served
 from kerastl.trial import exact_logits, examples_of, trial
 
+# What to do where photos of the run are gone.
+_OTHERS = "Name other photos with --data FOLDER."
+_ITS_OWN = (
+    "--target-precision needs the run's own validation photos; bring them back, or leave it out."
+)
+
 
 @attrs.frozen(eq=False)
 class Trained:
@@ -85,17 +91,14 @@ class Trained:
         classes = len(self.classes) if self.multi_label else None
         return read_photos(split, self.image_size, what, cache, self.resize, classes)
 
-    def _own_photos(self) -> dict[str, Split]:
+    def _own_photos(self, remedy: str = _OTHERS) -> dict[str, Split]:
         try:
             names = (VALIDATION, TEST)
             splits, changes = splits_of(self.directory, recipe_of(self.directory), names)
         except DataError as error:
-            raise DataError(f"{error} Name other photos with --data FOLDER.") from error
+            raise DataError(f"{error} {remedy}") from error
         if changes:
-            raise DataError(
-                f"Since {self.directory.path} began, {'; '.join(changes)}. Name other photos with "
-                "--data FOLDER."
-            )
+            raise DataError(f"Since {self.directory.path} began, {'; '.join(changes)}. {remedy}")
         return {"validation": splits.validation, "test": splits.test}
 
     def _other_photos(self, data: str) -> dict[str, Split]:
@@ -177,7 +180,7 @@ class Trained:
                 f"--target-precision calls doubtful photos {UNSURE!r}, and so is a class called; "
                 "rename the class, and train on it anew."
             )
-        split = self._own_photos()[VALIDATION]
+        split = self._own_photos(_ITS_OWN)[VALIDATION]
         photos = self._read(split, "reading validation photos", cache)
         if not len(photos):
             raise DataError("The run has no validation photos to find --target-precision on.")

@@ -129,10 +129,14 @@ class Card:
         return "\n".join([*self._before(), *rows, "", *self._by_class()])
 
     def _before(self) -> list[str]:
-        if not self.quantization:
-            return []
-        which = "Of the model before its weights were quantised; the proof says what has changed."
-        return [which, ""]
+        lines = []
+        if self.quantization:
+            lines += [
+                "Of the model before its weights were quantised; the proof says what has changed."
+            ]
+        if self.about.multi_label:
+            lines += ["Accuracy is the share of photos all of whose labels are told right."]
+        return [*lines, ""] if lines else []
 
     def _by_class(self) -> list[str]:
         scores = self.record.get("scores", {})
@@ -203,5 +207,5 @@ def licence_of(record: Mapping[str, Any]) -> str:
         return "It began from random values; all was learned from the photos named above."
     return (
         f"It began from the weights file {Path(weights).name}, whose terms are those of its owner. "
-        "The rest was learned from your photos."
+        "The rest was learned from the photos named above."
     )

@@ -89,7 +89,10 @@ def test_the_photos_of_a_run_may_be_gone(run: Path, program, within, tmp_path: P
     done = program("export", "mine", "--format", "onnx", cwd=tmp_path)
     assert "photos of it are gone" in told(done, 1)
     assert "--data FOLDER" in told(done, 1)
-    other = within("export", "mine", "--format", "onnx", "--data", photos, cwd=tmp_path)
+    arguments = ("export", "mine", "--format", "onnx", "--data", photos)
+    done = program(*arguments, "--target-precision", "0.65", cwd=tmp_path)
+    assert "--target-precision needs the run's own validation photos" in told(done, 1)
+    other = within(*arguments, cwd=tmp_path)
     assert other.stdout.startswith("Wrote mine/export/colors-onnx/1: on 60 other photos")
 
 

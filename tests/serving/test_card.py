@@ -64,6 +64,12 @@ def test_a_card_says_what_is_unsure_and_what_is_smaller():
     assert "value: 0.85" in text
 
 
+def test_a_card_says_what_accuracy_is_where_photos_have_several_labels():
+    about = attrs.evolve(ABOUT, multi_label=True)
+    text = Card(about, record(), "photos", "onnx", None, PARITY).text()
+    assert "Accuracy is the share of photos all of whose labels are told right.\n\n| split" in text
+
+
 def test_a_card_without_scores_has_no_index_of_them():
     text = Card(About("candy", ("a", "b"), 160), record(), "photos", "onnx", None, PARITY).text()
     assert "model-index" not in text
