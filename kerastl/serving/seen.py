@@ -83,10 +83,10 @@ def seen_by(model: Served, photos: Pixels, files: tuple[str, ...], best: npt.NDA
 
 def _looked_at(model: Served, photos: Values) -> tuple[Values, Values]:
     """Return the embeddings, and the backbone's features `[photos, height, width, channels]`."""
-    _, embeddings, features = map(np.asarray, model.once(photos, training=False))
+    _, embeddings, features = map(np.asarray, model.look(photos, training=False))
     if model.views == 1:
         return embeddings, features
-    _, mirrored, others = map(np.asarray, model.once(photos[:, :, ::-1], training=False))
+    _, mirrored, others = map(np.asarray, model.look(photos[:, :, ::-1], training=False))
     return (embeddings + mirrored) / 2, (features + others[:, :, ::-1]) / 2
 
 

@@ -58,7 +58,7 @@ class Served:
     about: About
     views: int = attrs.field(init=False)
     temperature: float = attrs.field(init=False)
-    once: keras.Model = attrs.field(init=False, repr=False)
+    look: keras.Model = attrs.field(init=False, repr=False)
     kernel: npt.NDArray[np.float32] | None = attrs.field(init=False, repr=False)
 
     @views.default
@@ -70,8 +70,8 @@ class Served:
         layer = _layer(self.model, TEMPERATURE)
         return 1 / float(layer.scale) if layer else 1.0
 
-    @once.default
-    def _once(self) -> keras.Model:
+    @look.default
+    def _look(self) -> keras.Model:
         """One look: from photos to logits, embedding, and the backbone's features."""
         inner = [layer for layer in self.model.layers if isinstance(layer, keras.Model)]
         looking = inner[0] if self.views > 1 else self.model
@@ -85,8 +85,8 @@ class Served:
     def _kernel(self) -> npt.NDArray[np.float32] | None:
         """What the mean of each feature adds to each logit; None where there is more between."""
         between = [f"{HEAD}pools", f"{HEAD}dense_0"]
-        if _layer(self.once, _POOL) and not any(_layer(self.once, name) for name in between):
-            return np.array(self.once.get_layer(_LOGITS).kernel)
+        if _layer(self.look, _POOL) and not any(_layer(self.look, name) for name in between):
+            return np.array(self.look.get_layer(_LOGITS).kernel)
         return None
 
     @property
@@ -119,11 +119,11 @@ class Answering:
 
     @kept.default
     def _as_many_as_they_are(self) -> Callable[..., Any]:
-        return np.asarray if self.served.once.count_params() <= _MOST_CONSTANTS else tf.Variable
+        return np.asarray if self.served.look.count_params() <= _MOST_CONSTANTS else tf.Variable
 
     @_folded.default
     def _with_fewer_steps(self) -> Folded:
-        return Folded(self.served.once)
+        return Folded(self.served.look)
 
     @module.default
     def _with_weights(self) -> tf.Module:
@@ -142,12 +142,12 @@ class Answering:
         return Outputs(squash(logits / self.served.temperature), embedding, maps)
 
     def _looked_at(self, photos: tf.Tensor) -> list[tf.Tensor]:
-        once = self._looked_once(photos)
+        seen = self._looked_once(photos)
         if self.served.views == 1:
-            return once
+            return seen
         logits, embedding, features = self._looked_once(tf.reverse(photos, [2]))
         mirrored = (logits, embedding, tf.reverse(features, [2]))
-        return [(one + other) / 2 for one, other in zip(once, mirrored, strict=True)]
+        return [(one + other) / 2 for one, other in zip(seen, mirrored, strict=True)]
 
     def _looked_once(self, photos: tf.Tensor) -> list[tf.Tensor]:
         return [tf.cast(tensor, tf.float32) for tensor in self._folded(photos)]
