@@ -84,11 +84,13 @@ def alone(folder: Path) -> Iterator[None]:
             _remove(path)
         yield
     finally:
-        # Elsewhere the file of the lock stays: another process may have opened it.
-        if is_new and [path.name for path in folder.iterdir()] == [_LOCK]:
-            # While it is locked nobody else is in it.
-            _remove(folder)
-        lock.release()
+        try:
+            # Elsewhere the file of the lock stays: another process may have opened it.
+            if is_new and [path.name for path in folder.glob("*")] == [_LOCK]:
+                # While it is locked nobody else is in it.
+                _remove(folder)
+        finally:
+            lock.release()
 
 
 @contextmanager

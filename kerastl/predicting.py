@@ -16,7 +16,7 @@ from kerastl.console import counted
 from kerastl.data.given import STDIN, Given
 from kerastl.data.photos import Photos, Skipped, read_photos
 from kerastl.errors import RunDirectoryError
-from kerastl.files import reason
+from kerastl.files import reason, replacing
 from kerastl.labelled import Split
 from kerastl.serving.opened import Opened
 from kerastl.serving.predict import Prediction, predict
@@ -94,6 +94,9 @@ class Sorting:
                 f"Cannot copy {name} into {self.folder}: {reason(error)}."
             )
             return
+        except RunDirectoryError as error:
+            self._failure = error
+            return
         self.copied += is_new
         self.there += not is_new
 
@@ -127,7 +130,8 @@ def _copy(file: Path, folder: Path) -> bool:
             return False
         number += 1
         target = folder / f"{file.stem}-{number}{file.suffix}"
-    shutil.copy2(file, target)
+    with replacing(target) as partial:
+        shutil.copy2(file, partial)
     return True
 
 

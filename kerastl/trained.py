@@ -154,7 +154,8 @@ class Trained:
             ExportError: An export does not answer as the model does.
             RunDirectoryError: It cannot be written.
         """
-        splits, cache = self._other_photos(data) if data else self._own_photos(), Cache()
+        remedy = _ITS_OWN if target_precision else _OTHERS
+        splits, cache = self._other_photos(data) if data else self._own_photos(remedy), Cache()
         threshold = self._threshold(target_precision, cache) if target_precision else None
         name, photos = self._to_try_on(splits, cache)
         about = about_run(self.directory, threshold)

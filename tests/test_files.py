@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import filelock
@@ -42,6 +43,20 @@ def test_two_processes_do_not_write_to_one_folder(tmp_path: Path):
     assert {path.name for path in folder.iterdir()} == {".lock", "file"}
     with alone(folder), pytest.raises(RunDirectoryError):
         alone(folder).__enter__()
+
+
+def test_a_folder_that_goes_away_meanwhile_hides_no_error(tmp_path: Path):
+    folder = tmp_path / "new"
+
+    def fail() -> None:
+        with alone(folder):
+            shutil.rmtree(folder)
+            raise ValueError("the real one")
+
+    with pytest.raises(ValueError, match="the real one"):
+        fail()
+    with alone(folder):
+        pass
 
 
 def test_a_folder_that_nothing_was_written_to_is_gone_before_another_process_has_it(

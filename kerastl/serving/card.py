@@ -131,11 +131,11 @@ class Card:
     def _before(self) -> list[str]:
         lines = []
         if self.quantization:
-            lines += [
+            lines.append(
                 "Of the model before its weights were quantised; the proof says what has changed."
-            ]
+            )
         if self.about.multi_label:
-            lines += ["Accuracy is the share of photos all of whose labels are told right."]
+            lines.append("Accuracy is the share of photos all of whose labels are told right.")
         return [*lines, ""] if lines else []
 
     def _by_class(self) -> list[str]:
@@ -179,7 +179,7 @@ class Card:
             f"{files}, it gave the model's first label to "
             f"{parity.agreement:.1%}; the largest difference in a probability is "
             f"{parity.difference:.2g}, its accuracy {parity.accuracy:.4f} (the model's "
-            f"{parity.accuracy_before:.4f}){parity.unsure_in_words}."
+            f"{parity.accuracy_before:.4f}){parity.certainty_in_words}."
         )
         if parity.reading is None or not parity.from_files:
             return proof

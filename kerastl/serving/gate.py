@@ -52,6 +52,23 @@ class Evidence:
 
 
 @attrs.frozen
+class Certainty:
+    """What a model is sure of that may say `unsure`.
+
+    Args:
+        unsure: The share of photos that it is unsure of.
+        precision: Of the others, the share told right; 0 where there are none.
+    """
+
+    unsure: float
+    precision: float
+
+    def __str__(self) -> str:
+        """Return what a person reads."""
+        return f"{self.unsure:.1%} unsure, of the others {self.precision:.3f} right"
+
+
+@attrs.frozen
 class Parity:
     """How an export's answers compare with those of the model that it was made of.
 
@@ -66,8 +83,8 @@ class Parity:
         accuracy: The export's share of photos whose most probable class, or all of whose labels,
             are theirs.
         accuracy_before: The model's.
-        unsure: The share that the export is unsure of; None where it always says a label.
-        unsure_before: The model's.
+        certainty: What the export is sure of; None where it always says a label.
+        certainty_before: The model's.
     """
 
     split: str
@@ -78,8 +95,8 @@ class Parity:
     reading: float | None
     accuracy: float
     accuracy_before: float
-    unsure: float | None = None
-    unsure_before: float | None = None
+    certainty: Certainty | None = None
+    certainty_before: Certainty | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it made of what JSON has."""
@@ -90,15 +107,15 @@ class Parity:
         return (
             f"on {self.photos} {self.split} photos its probabilities are within "
             f"{self.difference:.1g} of the model's, its accuracy is {self.accuracy:.3f} (the "
-            f"model's {self.accuracy_before:.3f}){self.unsure_in_words}"
+            f"model's {self.accuracy_before:.3f}){self.certainty_in_words}"
         )
 
     @property
-    def unsure_in_words(self) -> str:
-        """How much it is unsure of, as the end of a sentence; empty where it never is."""
-        if self.unsure is None:
+    def certainty_in_words(self) -> str:
+        """What it is sure of, as the end of a sentence; empty where it always says a label."""
+        if self.certainty is None:
             return ""
-        return f", and {self.unsure:.1%} are unsure (the model's {self.unsure_before:.1%})"
+        return f"; {self.certainty} (the model's: {self.certainty_before})"
 
 
 def examine(form: Form, folder: Path, about: About, evidence: Evidence) -> Parity:
@@ -125,12 +142,8 @@ def examine(form: Form, folder: Path, about: About, evidence: Evidence) -> Parit
     parity = _compared(evidence, told, about.threshold)
     if not form.quantization or math.isnan(parity.difference):
         _require_same(form, parity)
-    elif parity.accuracy < parity.accuracy_before - form.max_loss:
-        raise ExportError(
-            f"The {form} export is right in {parity.accuracy:.3f} of {parity.photos} "
-            f"{parity.split} photos, the model in {parity.accuracy_before:.3f}: that is more than "
-            f"--max-loss {form.max_loss} allows; it was not written."
-        )
+    else:
+        _require_good(form, parity)
     if form.format == SAVED_MODEL:
         evidence.seen.require_same(told, form.format)
     return parity
@@ -145,6 +158,21 @@ def _require_same(form: Form, parity: Parity) -> None:
             f"{MOST_DIFFERENCE:g} is allowed), and {1 - parity.agreement:.1%} of the labels; "
             "it was not written."
         )
+
+
+def _require_good(form: Form, parity: Parity) -> None:
+    compared = {
+        f"of {parity.photos} {parity.split} photos": (parity.accuracy, parity.accuracy_before)
+    }
+    if parity.certainty and parity.certainty_before:
+        both = parity.certainty.precision, parity.certainty_before.precision
+        compared["of those that are not unsure"] = both
+    for which, (found, before) in compared.items():
+        if found < before - form.max_loss:
+            raise ExportError(
+                f"The {form} export is right in {found:.3f} {which}, the model in {before:.3f}: "
+                f"that is more than --max-loss {form.max_loss} allows; it was not written."
+            )
 
 
 def _testimony(
@@ -200,7 +228,7 @@ def _compared(
         _reading(told["read"], expected[evidence.readable]) if "read" in told else None,
         _accuracy(of_files, evidence.labels),
         _accuracy(expected, evidence.labels),
-        *(None if threshold is None else _unsure(each, threshold) for each in (of_files, expected)),
+        *(_certainty(each, evidence.labels, threshold) for each in (of_files, expected)),
     )
 
 
@@ -220,5 +248,11 @@ def _accuracy(probabilities: npt.NDArray[Any], labels: npt.NDArray[np.int64]) ->
     return float((probabilities.argmax(axis=1) == labels).mean())
 
 
-def _unsure(probabilities: npt.NDArray[Any], threshold: float) -> float:
-    return float((probabilities.max(axis=1) < threshold).mean())
+def _certainty(
+    probabilities: npt.NDArray[Any], labels: npt.NDArray[np.int64], threshold: float | None
+) -> Certainty | None:
+    if threshold is None:
+        return None
+    sure = probabilities.max(axis=1) >= threshold
+    right = _accuracy(probabilities[sure], labels[sure]) if sure.any() else 0.0
+    return Certainty(float(1 - sure.mean()), right)

@@ -20,7 +20,7 @@ from kerastl.errors import ExportError
 from kerastl.serving import reading
 from kerastl.serving.about import FLOAT16, FORMATS, INT8, LITERT, ONNX, SAVED_MODEL, About
 from kerastl.serving.form import Form
-from kerastl.serving.gate import Evidence, Parity, examine
+from kerastl.serving.gate import Certainty, Evidence, Parity, examine
 from kerastl.serving.seen import seen_by
 from kerastl.serving.served import Answering, Served
 from small import Small, small
@@ -146,7 +146,7 @@ def test_what_sees_otherwise_is_refused(
 
 
 @pytest.mark.parametrize(
-    "form", [Form(ONNX), pytest.param(Form(LITERT, INT8, 0.2), marks=pytest.mark.slow)]
+    "form", [Form(ONNX), pytest.param(Form(LITERT, INT8, 1.0), marks=pytest.mark.slow)]
 )
 def test_files_that_pillow_does_not_read_are_left_out_of_reading(
     form: Form, evidence: Evidence, tmp_path: Path
@@ -227,8 +227,27 @@ def test_what_is_unsure_is_told_apart_from_what_is_wrong(evidence: Evidence, tmp
     about = attrs.evolve(ABOUT, threshold=threshold)
     parity = asked(ONNX, tmp_path, evidence, about, Served(colors().served.model, about))
     assert (parity.accuracy, parity.accuracy_before) == (1, 1)
-    assert (parity.unsure, parity.unsure_before) == (0.5, 0.5)
-    assert str(parity).endswith("and 50.0% are unsure (the model's 50.0%)")
+    assert parity.certainty == parity.certainty_before == Certainty(0.5, 1)
+    said = "50.0% unsure, of the others 1.000 right"
+    assert str(parity).endswith(f"; {said} (the model's: {said})")
+
+
+def test_a_quantised_export_may_not_be_sure_of_too_little(evidence: Evidence, tmp_path: Path):
+    highest = evidence.probabilities.max(axis=1)
+    about, form = (
+        attrs.evolve(ABOUT, threshold=float(highest.max()) + 5e-3),
+        Form(LITERT, FLOAT16, 0.2),
+    )
+    # The model is said to have been sure of one photo, of which the export is not.
+    surer = evidence.probabilities + np.where(highest == highest.max(), 0.01, 0)[:, np.newaxis]
+    labels = surer.argmax(axis=1)
+    form.write(Served(colors().served.model, about), tmp_path, lambda: colors().photos)
+    said = attrs.evolve(evidence, probabilities=surer, labels=labels)
+    message = (
+        r"litert float16 export is right in 0\.000 of those that are not unsure, the model in 1\."
+    )
+    with pytest.raises(ExportError, match=message):
+        examine(form, tmp_path, about, said)
 
 
 def test_a_photo_as_a_file_is_the_photo(evidence: Evidence):

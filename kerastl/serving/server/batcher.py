@@ -53,24 +53,31 @@ class Batcher:
         """Answer photos until it is cancelled."""
         while True:
             batch = await self._gathered()
-            # Of those who have gone away in the meantime nothing is asked.
+            # Some may have gone away while others were waited for.
             if batch := [waiting for waiting in batch if not waiting.row.done()]:
                 await self._answer(batch)
 
     async def _gathered(self) -> list[_Waiting]:
-        batch = [await self._queue.get()]
+        batch = [await self._next()]
         while len(batch) < self.limits.max_batch:
             if not self._queue.empty():
-                batch.append(self._queue.get_nowait())
+                if not (waiting := self._queue.get_nowait()).row.done():
+                    batch.append(waiting)
             elif not self.coming():
                 break
             else:
                 try:
                     async with asyncio.timeout_at(batch[0].until):
-                        batch.append(await self._queue.get())
+                        batch.append(await self._next())
                 except TimeoutError:
                     break
         return batch
+
+    async def _next(self) -> _Waiting:
+        """Return the next photo that is still waited for."""
+        while (waiting := await self._queue.get()).row.done():
+            pass
+        return waiting
 
     async def _answer(self, batch: list[_Waiting]) -> None:
         loop = asyncio.get_running_loop()

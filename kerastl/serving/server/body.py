@@ -58,7 +58,9 @@ class HeardOut:
         if not _closes(scope):
             await self.app(scope, receive, send)
             return
-        until, is_whole = asyncio.get_running_loop().time() + self.limits.timeout, False
+        until = asyncio.get_running_loop().time() + self.limits.timeout
+        # One that asks whether to send a body sends none before it is told to.
+        is_whole = scope["http_version"] != "1.0" and "expect" in Headers(scope=scope)
 
         async def receiving() -> Message:
             nonlocal is_whole
@@ -77,10 +79,9 @@ class HeardOut:
 
 
 def _closes(scope: Scope) -> bool:
-    """Say whether a client closes the connection, and has not asked whether to send a body."""
-    headers = Headers(scope=scope)
-    is_last = headers.get("connection", "").lower() == "close" or scope["http_version"] == "1.0"
-    return is_last and "expect" not in headers
+    """Say whether the connection ends with the answer."""
+    options = ",".join(Headers(scope=scope).getlist("connection")).lower().split(",")
+    return scope["http_version"] == "1.0" or "close" in map(str.strip, options)
 
 
 def _require_length(request: Request, limits: Limits) -> None:
@@ -131,6 +132,9 @@ async def _while_connected(request: Request) -> AsyncIterator[None]:
             finally:
                 watching.cancel()
     except TimeoutError:
+        # One of the model's own is another matter.
+        if not connected.expired():
+            raise
         raise _gone() from None
 
 

@@ -129,9 +129,13 @@ class Model:
     async def _on(
         self, threads: ThreadPoolExecutor, function: Callable[..., Made], *arguments: object
     ) -> Made:
-        return await asyncio.get_running_loop().run_in_executor(
-            threads, partial(function, *arguments)
-        )
+        asked = [partial(function, *arguments)]
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(threads, lambda: asked.pop()())
+        finally:
+            # What is cancelled stays in the queue for a while: without the photo.
+            asked.clear()
 
     async def see(self, photos: Sequence[bytes | Pixels], outputs: Sequence[str]) -> Seen:
         """Ask the model of some photos.

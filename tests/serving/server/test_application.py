@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import threading
+import weakref
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,11 @@ import pytest
 from starlette.types import Message
 
 from colors import photo
+from kerastl.cores import cores
 from kerastl.serving.about import About
 from kerastl.serving.opened import Opened
 from kerastl.serving.server.application import application
+from kerastl.serving.server.batcher import Batcher
 from kerastl.serving.server.limits import Limits
 from kerastl.serving.server.metrics import Metrics
 from kerastl.serving.server.model import Model
@@ -186,6 +191,60 @@ def test_photos_of_those_who_have_gone_away_are_not_asked_of():
     assert (statuses, taken, sizes) == ([499] * 5 + [200], 1, [1])
 
 
+def test_what_is_no_longer_waited_for_is_not_kept():
+    class File:
+        pass
+
+    async def asking() -> None:
+        served, going_on = Model(opened(), Limits(), Metrics()), threading.Event()
+        async with served.working():
+            busy = [asyncio.create_task(served.decoding(going_on.wait, 60)) for _ in range(cores())]
+            file = File()
+            there = weakref.ref(file)
+            waiting = asyncio.create_task(served.decoding(print, file))
+            del file
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            del waiting
+            gc.collect()
+            kept = there()
+            going_on.set()
+            await asyncio.gather(*busy)
+        assert kept is None
+
+    asyncio.run(asking())
+
+
+def test_photos_that_nobody_waits_for_take_no_place_in_a_batch():
+    going_on, sizes = threading.Event(), []
+
+    def slow(pixels: np.ndarray) -> np.ndarray:
+        going_on.wait(60)
+        return mean_color(pixels)
+
+    async def asking() -> None:
+        with ThreadPoolExecutor(1) as thread:
+            batcher = Batcher(slow, thread, Limits(max_batch=8), lambda: 0, sizes.append)
+            running = asyncio.create_task(batcher.run())
+            black = np.zeros((16, 16, 3), np.uint8)
+            rows = [asyncio.create_task(batcher(black))]
+            while not sizes:
+                await asyncio.sleep(0)
+            left = [asyncio.create_task(batcher(black)) for _ in range(7)]
+            rows += [asyncio.create_task(batcher(black)) for _ in range(8)]
+            await asyncio.sleep(0)
+            for one in left:
+                one.cancel()
+            await asyncio.wait(left)
+            going_on.set()
+            await asyncio.gather(*rows)
+            running.cancel()
+
+    asyncio.run(asking())
+    assert sizes == [1, 8]
+
+
 def test_more_photos_than_there_is_ever_room_for():
     files = [("a", ("a", DARK))] * 17
     answer = with_server(
@@ -194,12 +253,13 @@ def test_more_photos_than_there_is_ever_room_for():
     assert answer.status_code == 413
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, TimeoutError])
 def test_a_model_that_fails_is_told_and_does_not_stop_the_server(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], kind: type[Exception]
 ):
     def failing(pixels: np.ndarray) -> np.ndarray:
         if pixels.any() and not pixels[0, 0, 0, 0] > 100:
-            raise RuntimeError("out of order")
+            raise kind("out of order")
         return mean_color(pixels)
 
     async def asking(client: Client) -> list[httpx.Response]:
@@ -208,7 +268,7 @@ def test_a_model_that_fails_is_told_and_does_not_stop_the_server(
     failed, fine = with_server(opened(failing), asking)
     assert (failed.status_code, fine.status_code) == (500, 200)
     assert failed.json().keys() == {"error"}
-    assert capsys.readouterr().err == "Unexpected RuntimeError: out of order\n"
+    assert capsys.readouterr().err == f"Unexpected {kind.__name__}: out of order\n"
 
 
 def test_photos_that_come_together_are_asked_together():

@@ -160,11 +160,27 @@ def test_a_large_body_is_refused_before_it_is_sent(server):
 
 
 @pytest.mark.parametrize("path", ["/predict", "/nowhere", "/v1/models/colors:predict"])
-@pytest.mark.parametrize("closing", [b"Connection: close", b"Connection: keep-alive"])
+@pytest.mark.parametrize(
+    "closing",
+    [
+        "HTTP/1.1\r\nConnection: close",
+        "HTTP/1.1\r\nConnection: TE, close",
+        "HTTP/1.1\r\nConnection: TE\r\nConnection: close",
+        "HTTP/1.1\r\nConnection: keep-alive",
+        "HTTP/1.0\r\nExpect: 100-continue",
+    ],
+)
 def test_a_client_that_listens_only_when_it_has_said_all_is_answered(server, path, closing):
-    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n".encode() + closing
-    said = spoken(server, head + b"\r\n\r\n", *[bytes(1_000_000)] * 20)
+    head = f"POST {path} {closing}\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n".encode()
+    said = spoken(server, head, *[bytes(1_000_000)] * 20)
     assert said.startswith(b"HTTP/1.1 404 " if path == "/nowhere" else b"HTTP/1.1 413 ")
+
+
+def test_a_client_that_was_told_to_go_on_is_heard_out(server):
+    head = HEAD + b"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    chunk = b"f4240\r\n" + bytes(1_000_000) + b"\r\n"
+    said = spoken(server, head, *[chunk] * 20, b"0\r\n\r\n")
+    assert b"HTTP/1.1 413 " in said
 
 
 def test_a_client_that_goes_away_leaves_nothing_behind(server, red):
