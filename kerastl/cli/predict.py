@@ -108,15 +108,13 @@ def _print_lines(predictions: Sequence[Prediction]) -> None:
 
 
 def _line(prediction: Prediction) -> str:
-    answer, (first, *others) = prediction.answer, prediction.answer.top
+    answer, top = prediction.answer, _shown(prediction.answer.top)
     if answer.labels is not None:
         said = _shown(answer.labels) or "none of the labels"
-    elif answer.label == first[0]:
-        return f"{prediction.name}  {_shown(answer.top)}"
-    else:
-        said = answer.label if others else f"{answer.label} {answer.probability:.3f}"
-    # The most probable labels are not the answer here.
-    return f"{prediction.name}  {said}" + (f"  of: {_shown(answer.top)}" if others else "")
+        return f"{prediction.name}  {said}" + (f"  of: {top}" if len(answer.top) > 1 else "")
+    # Of what is unsure, the most probable labels are not the answer.
+    is_sure = answer.label == answer.top[0][0]
+    return f"{prediction.name}  {top if is_sure else f'{answer.label}  of: {top}'}"
 
 
 def _shown(labels: Sequence[tuple[str, float]]) -> str:

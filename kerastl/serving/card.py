@@ -119,11 +119,12 @@ class Card:
         ]
         for split, scores in self.about.scores.items():
             images = int(scores["images"])
-            low, high = interval_of(round(scores["accuracy"] * images), images)
+            accuracy = _whole(scores["accuracy"], images)
+            low, high = interval_of(round(accuracy * images), images)
             # A run of an earlier version was not asked for it.
             off = scores.get("calibration_error")
             rows.append(
-                f"| {split} | {scores['images']} | {scores['accuracy']:.3f} ({low:.3f} to "
+                f"| {split} | {scores['images']} | {accuracy:.3f} ({low:.3f} to "
                 f"{high:.3f}) | {scores['macro_f1']:.3f} | {'' if off is None else f'{off:.3f}'} |"
             )
         return "\n".join([*self._before(), *rows, "", *self._by_class()])
@@ -146,7 +147,8 @@ class Card:
         rows = [f"| class ({split}) | photos | precision | recall |", "|---|---|---|---|"]
         for name, one in scores[split]["classes"].items():
             escaped = name.replace("|", "\\|")
-            shares = f"{one['precision']:.3f} | {one['recall']:.3f}"
+            recall = _whole(one["recall"], one["images"])
+            shares = f"{one['precision']:.3f} | {recall:.3f}"
             rows.append(f"| {escaped} | {one['images']} | {shares} |")
         note = "The validation photos have also chosen the epoch that is kept."
         return [*rows, "", note]
@@ -187,6 +189,11 @@ class Card:
             f"{proof} That is of pixels as kerastl reads them. Of {parity.from_files} files that "
             f"Pillow reads, as above, the largest difference is {parity.reading:.2g}."
         )
+
+
+def _whole(share: float, count: int) -> float:
+    """Return a share of so many, of which the record has four digits, with all of its digits."""
+    return round(share * count) / count if count else share
 
 
 def licence_of(record: Mapping[str, Any]) -> str:

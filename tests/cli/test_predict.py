@@ -11,10 +11,11 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 
-from kerastl.cli.predict import _table
+from kerastl.cli.predict import _line, _table
 from kerastl.serving.about import About
 from kerastl.serving.opened import answer_of
 from kerastl.serving.predict import Prediction
@@ -67,6 +68,17 @@ def test_several_labels_are_in_one_cell_whatever_they_are_called():
     table = _table([Prediction("x.jpg", answer_of(row, about), (0.9, 0.8, 0.1))], about.classes)
     (one,) = csv.DictReader(io.StringIO(table))
     assert next(csv.reader([one["label"]], delimiter=";")) == ["a;b", "c"]
+
+
+def test_a_line_says_of_what_is_unsure_what_it_may_be():
+    about, row = About("marks", ("a", "b", "c"), 32, threshold=0.9), np.array([0.2, 0.5, 0.3])
+    for most, expected in ((1, "b 0.500"), (2, "b 0.500  c 0.300")):
+        line = _line(Prediction("x.jpg", answer_of(row, about, most), ()))
+        assert line == f"x.jpg  unsure  of: {expected}"
+        sure = _line(
+            Prediction("x.jpg", answer_of(row, attrs.evolve(about, threshold=0.4), most), ())
+        )
+        assert sure == f"x.jpg  {expected}"
 
 
 def test_photos_are_copied_and_none_is_moved_or_overwritten(finished, within, place: Path):

@@ -70,6 +70,13 @@ def test_a_card_says_what_accuracy_is_where_photos_have_several_labels():
     assert "Accuracy is the share of photos all of whose labels are told right.\n\n| split" in text
 
 
+def test_shares_are_rounded_once():
+    # Of 86 photos 74, as the record has it.
+    about = attrs.evolve(ABOUT, scores={"test": {**SCORES, "accuracy": 0.8605, "images": 86}})
+    text = Card(about, record(), "photos", "onnx", None, PARITY).text()
+    assert "| test | 86 | 0.860 (" in text
+
+
 def test_a_card_without_scores_has_no_index_of_them():
     text = Card(About("candy", ("a", "b"), 160), record(), "photos", "onnx", None, PARITY).text()
     assert "model-index" not in text
