@@ -79,7 +79,7 @@ def test_a_server_that_is_gone_is_told(finished, photos: Path, tmp_path: Path):
     directory, _ = finished
     with serving(directory) as served, page_at(served.address, tmp_path / "chromium") as page:
         page.wait_for("document.querySelector('h1').textContent === 'colors'")
-        assert served.stop() == (0, "")
+        assert served.stop() == (0, f"Model: {directory}\n")
         page.pick(photos / "red" / "red_00.jpg")
         answered(page)
         assert "The server cannot be reached." in text(page)
