@@ -19,7 +19,8 @@ from kerastl.rundir import RunDirectory
 from kerastl.serving.about import ABOUT, CLASSES, About
 from kerastl.serving.card import Card, licence_of
 from kerastl.serving.form import Form
-from kerastl.serving.gate import Parity, examine
+from kerastl.serving.gate import examine
+from kerastl.serving.parity import Parity
 from kerastl.serving.served import Served, served
 from kerastl.settings import parse_json
 from kerastl.trial import Trial

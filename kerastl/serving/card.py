@@ -12,7 +12,7 @@ import attrs
 from kerastl.intervals import interval_of
 from kerastl.serving.about import SAVED_MODEL, UNSURE, About
 from kerastl.serving.calls import call
-from kerastl.serving.gate import Parity
+from kerastl.serving.parity import Parity
 
 
 @attrs.frozen

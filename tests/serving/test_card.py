@@ -7,7 +7,7 @@ import pytest
 
 from kerastl.serving.about import About
 from kerastl.serving.card import Card, licence_of
-from kerastl.serving.gate import Parity
+from kerastl.serving.parity import Parity
 
 SCORES = {"accuracy": 0.9, "macro_f1": 0.88, "calibration_error": 0.04, "images": 200}
 ABOUT = About("candy", ("mars", "twix | co"), 160, scores={"test": SCORES}, licence="Nobody knows.")

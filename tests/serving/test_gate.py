@@ -20,7 +20,8 @@ from kerastl.errors import ExportError
 from kerastl.serving import reading
 from kerastl.serving.about import FLOAT16, FORMATS, INT8, LITERT, ONNX, SAVED_MODEL, About
 from kerastl.serving.form import Form
-from kerastl.serving.gate import Certainty, Evidence, Parity, examine
+from kerastl.serving.gate import Evidence, examine
+from kerastl.serving.parity import Certainty, Parity
 from kerastl.serving.seen import seen_by
 from kerastl.serving.served import Answering, Served
 from small import Small, small
