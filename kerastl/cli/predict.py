@@ -14,7 +14,7 @@ import click
 from kerastl import runs
 from kerastl.cli.options import json_option, print_json
 from kerastl.console import note
-from kerastl.data.given import gathered
+from kerastl.data.given import Given, gathered
 from kerastl.errors import UsageError, without_controls
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ def predict(
     # Typing mistakes are told before the seconds that TensorFlow takes.
     runs.require_model(model)
     given = gathered(photos)
-    if sort_into and given.photo is not None:
-        raise UsageError("--sort-into copies files, and this photo came from standard input.")
+    _require_files(given, sort_into)
     from kerastl import predicting
     from kerastl.opening import open_model
 
@@ -86,8 +85,7 @@ def predict(
         found_json = [prediction.as_json() for prediction in predictions]
         print_json({"predictions": found_json, "skipped": left_out})
     if as_csv:
-        text = _table(predictions, opened.about.classes)
-        click.echo(without_controls(text) if sys.stdout.isatty() else text, nl=False)
+        _print_table(predictions, opened.about.classes)
     if sorting:
         click.echo(str(sorting), err=True)
         sorting.require_whole()
@@ -100,6 +98,12 @@ def _require_csv_alone(as_csv: bool, as_json: bool, top: int) -> None:
         raise UsageError("--csv and --json exclude each other; leave one out.")
     if as_csv and top > 1:
         raise UsageError("--csv has the probabilities of all classes; leave --top out.")
+
+
+def _require_files(given: Given, sort_into: Path | None) -> None:
+    """Make sure that there are files to copy where they are to be."""
+    if sort_into and given.photo is not None:
+        raise UsageError("--sort-into copies files, and this photo came from standard input.")
 
 
 def _print_lines(predictions: Sequence[Prediction]) -> None:
@@ -119,6 +123,11 @@ def _line(prediction: Prediction) -> str:
 
 def _shown(labels: Sequence[tuple[str, float]]) -> str:
     return "  ".join(f"{label} {probability:.3f}" for label, probability in labels)
+
+
+def _print_table(predictions: Sequence[Prediction], classes: Sequence[str]) -> None:
+    text = _table(predictions, classes)
+    click.echo(without_controls(text) if sys.stdout.isatty() else text, nl=False)
 
 
 def _table(predictions: Sequence[Prediction], classes: Sequence[str]) -> str:
